@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * A client: one connection, outwards.
+ *
+ * Make it, set what is to be set, connect_to_url, then poll once a frame. Whether it worked comes as
+ * connected_to_host or connection_error; a program without signals asks
+ * gdws_client_get_connection_status. After a connection has ended the client may connect again.
+ */
+#ifndef GDWS_CLIENT_H
+#define GDWS_CLIENT_H
+
+#include "gdws/error.h"
+#include "gdws/loop.h"
+#include "gdws/peer.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** A client. Opaque. Source: Godot 3 WebSocketClient. Since 0.1. */
+typedef struct gdws_client gdws_client;
+
+/** How far a client is. Source: Godot NetworkedMultiplayerPeer.ConnectionStatus. Since 0.1. */
+typedef enum gdws_connection_status {
+    GDWS_CONNECTION_DISCONNECTED = 0,
+    GDWS_CONNECTION_CONNECTING = 1,
+    GDWS_CONNECTION_CONNECTED = 2
+} gdws_connection_status;
+
+/**
+ * What a client tells. Each function may be NULL. Each gets the client and the user pointer.
+ *
+ * size must be sizeof(gdws_client_signals): the struct may grow in later versions.
+ */
+typedef struct gdws_client_signals {
+    size_t size;
+    void *user;
+    /** The connection is open. protocol: the subprotocol agreed on, "" for none; lent. Source: Godot
+     *  3 connection_established. */
+    void (*connected_to_host)(gdws_client *client, const char *protocol, void *user);
+    /** The connection could not be made; gdws_client_get_error_message says why. */
+    void (*connection_error)(gdws_client *client, void *user);
+    /** A packet has arrived, once for each; it waits in the queue. */
+    void (*data_received)(gdws_client *client, void *user);
+    /** The server has sent a Close frame. code: as gdws_peer_get_close_code. reason: lent. */
+    void (*server_close_request)(gdws_client *client, int code, const char *reason, void *user);
+    /** The connection has ended. was_clean: both Close frames were seen. */
+    void (*connection_closed)(gdws_client *client, bool was_clean, void *user);
+    /** An outbound queue that was full or had to wait for the network is empty again. */
+    void (*drained)(gdws_client *client, void *user);
+} gdws_client_signals;
+
+/* Create */
+
+/**
+ * Make a client.
+ *
+ * loop: the loop to live on; NULL makes one of its own.
+ *
+ * Returns NULL when there is no memory or no descriptor. Source: Godot WebSocketClient.new. Since 0.1.
+ */
+GDWS_API gdws_client *gdws_client_new(gdws_loop *loop);
+
+/* Configure: before connect_to_url; ALREADY_IN_USE while connecting or connected */
+
+/**
+ * Say what to call when something happens. May be called at any time.
+ *
+ * signals: copied; NULL calls nothing any more. INVALID_PARAMETER when its size is wrong. Since 0.1.
+ */
+GDWS_API gdws_error gdws_client_set_signals(gdws_client *client,
+                                            const gdws_client_signals *signals);
+
+/**
+ * Offer subprotocols (RFC 6455 section 1.9), the most wanted first. The connection fails when the
+ * server chooses none or another.
+ *
+ * protocols: count names of 1 to 63 token characters, no two alike; copied. count 0 offers none, the
+ * default.
+ *
+ * Returns INVALID_PARAMETER for anything else. Source: Godot connect_to_url's protocols, Godot 4
+ * supported_protocols. Since 0.1.
+ */
+GDWS_API gdws_error gdws_client_set_supported_protocols(gdws_client *client,
+                                                        const char *const *protocols, size_t count);
+
+/**
+ * Add headers to the handshake request.
+ *
+ * headers: count lines "Name: value", copied. Not those that the handshake owns (Host, Upgrade,
+ * Connection, Sec-WebSocket-…), nothing with a line end in it.
+ *
+ * Returns INVALID_PARAMETER for anything else. Source: Godot connect_to_url's custom_headers, Godot 4
+ * handshake_headers. Since 0.1.
+ */
+GDWS_API gdws_error gdws_client_set_handshake_headers(gdws_client *client,
+                                                      const char *const *headers, size_t count);
+
+/**
+ * Set all limits at once, as Godot 3 does: KiB and packets, each rounded up to a power of two.
+ *
+ * Returns PARAMETER_RANGE_ERROR for 0 or more than the single setters allow. Source: Godot 3
+ * WebSocketMultiplayerPeer.set_buffers. Since 0.1.
+ */
+GDWS_API gdws_error gdws_client_set_buffers(gdws_client *client, size_t in_kb, size_t in_packets,
+                                            size_t out_kb, size_t out_packets);
+
+/** Limit the inbound queue and a single inbound message: 128 bytes to 1 GiB, default 1 MiB. Source:
+ *  Godot 4 inbound_buffer_size. Since 0.1. */
+GDWS_API gdws_error gdws_client_set_inbound_buffer_size(gdws_client *client, size_t bytes);
+
+/** Limit the outbound queue, frame headers included: 128 bytes to 1 GiB, default 1 MiB. Source: Godot
+ *  4 outbound_buffer_size. Since 0.1. */
+GDWS_API gdws_error gdws_client_set_outbound_buffer_size(gdws_client *client, size_t bytes);
+
+/** Limit both queues in packets: 1 to 1048576, default 4096. Source: Godot 4 max_queued_packets.
+ *  Since 0.1. */
+GDWS_API gdws_error gdws_client_set_max_queued_packets(gdws_client *client, size_t packets);
+
+/** Set how much one read takes at most, which is also allocated: 128 bytes to 1 MiB, default 64 KiB.
+ *  Since 0.1. */
+GDWS_API gdws_error gdws_client_set_read_size(gdws_client *client, size_t bytes);
+
+/**
+ * Notice a dead connection: send a ping each interval_ms, and end the connection, not clean, when
+ * nothing at all has come for timeout_ms since one. While reading is paused because the inbound queue
+ * is full, nobody is timed out.
+ *
+ * interval_ms: 10 ms to one day; 0, the default, switches the heartbeat off.
+ * timeout_ms: 10 ms to one day.
+ *
+ * Returns PARAMETER_RANGE_ERROR for other values. Source: Godot 4 WebSocketPeer.heartbeat_interval.
+ * Since 0.1.
+ */
+GDWS_API gdws_error gdws_client_set_heartbeat(gdws_client *client, uint32_t interval_ms,
+                                              uint32_t timeout_ms);
+
+/** Limit the time from connect_to_url to the open connection, all addresses together: 10 ms to one
+ *  day, default 10 s. Since 0.1. */
+GDWS_API gdws_error gdws_client_set_handshake_timeout_ms(gdws_client *client, uint32_t timeout_ms);
+
+/** Limit the wait for the other side's Close frame: 10 ms to one day, default 5 s. Since 0.1. */
+GDWS_API gdws_error gdws_client_set_close_timeout_ms(gdws_client *client, uint32_t timeout_ms);
+
+/* Drive */
+
+/**
+ * Begin to connect. Never blocks; the answer comes as a signal.
+ *
+ * url: "ws://host:port/path?query"; a missing scheme means ws, the default port is 80.
+ *
+ * Returns INVALID_PARAMETER for anything that is not such a URL, UNAVAILABLE for wss (not yet in this
+ * version), ALREADY_IN_USE while connecting, connected or before connection_closed has come. Source:
+ * Godot WebSocketClient.connect_to_url. Since 0.1.
+ */
+GDWS_API gdws_error gdws_client_connect_to_url(gdws_client *client, const char *url);
+
+/** Poll the client's loop, and so all objects on it. Source: Godot poll. Since 0.1. */
+GDWS_API gdws_error gdws_client_poll(gdws_client *client);
+
+/** Wait on the client's loop, as gdws_loop_wait does. Since 0.1. */
+GDWS_API gdws_error gdws_client_wait(gdws_client *client, int timeout_ms);
+
+/**
+ * Close the connection, as gdws_peer_close does; while connecting, give up: the next poll brings
+ * connection_error.
+ *
+ * Returns what gdws_peer_close returns. Source: Godot WebSocketClient.disconnect_from_host. Since 0.1.
+ */
+GDWS_API gdws_error gdws_client_disconnect_from_host(gdws_client *client, int code,
+                                                     const char *reason);
+
+/* Ask */
+
+/** Give how far the client is. Source: Godot get_connection_status. Since 0.1. */
+GDWS_API gdws_connection_status gdws_client_get_connection_status(const gdws_client *client);
+
+/**
+ * Give the peer, which stands for the server.
+ *
+ * id: 0 or 1, both mean the server; NULL for others, and before the first connect_to_url.
+ *
+ * The pointer is lent until the next connect_to_url or free. Source: Godot get_peer. Since 0.1.
+ */
+GDWS_API gdws_peer *gdws_client_get_peer(gdws_client *client, int32_t id);
+
+/** Give the id of the peer that the client talks to: 1, the server, while connected; else 0. Source:
+ *  the tutorial's get_peer_id. Since 0.1. */
+GDWS_API int32_t gdws_client_get_peer_id(const gdws_client *client);
+
+/**
+ * Take the oldest packet of a peer, as gdws_peer_get_packet does.
+ *
+ * id: 0 or 1. Returns DOES_NOT_EXIST for other ids. Since 0.1.
+ */
+GDWS_API gdws_error gdws_client_get_peer_packet(gdws_client *client, int32_t id,
+                                                const uint8_t **packet, size_t *length);
+
+/** Give the host that the client is connected to; "" when it is not. Source: Godot
+ *  get_connected_host. Since 0.1. */
+GDWS_API const char *gdws_client_get_connected_host(const gdws_client *client);
+
+/** Give the port that the client is connected to; 0 when it is not. Source: Godot
+ *  get_connected_port. Since 0.1. */
+GDWS_API uint16_t gdws_client_get_connected_port(const gdws_client *client);
+
+/** Tell which step of the last connect_to_url failed: INVALID_PARAMETER (the URL), CANT_RESOLVE (the
+ *  name), CANT_CONNECT (TCP), CONNECTION_ERROR (the handshake), TIMEOUT, SKIP (given up by
+ *  disconnect_from_host), OUT_OF_MEMORY; OK when none did. Since 0.1. */
+GDWS_API gdws_error gdws_client_get_error(const gdws_client *client);
+
+/** Say in words why the last connect_to_url failed; "" when it did not. Since 0.1. */
+GDWS_API const char *gdws_client_get_error_message(const gdws_client *client);
+
+/** Give the HTTP status with which the server answered the handshake; 0 when it did not answer with
+ *  one. Since 0.1. */
+GDWS_API int gdws_client_get_http_status(const gdws_client *client);
+
+/** Give the client's loop. Lent. Since 0.1. */
+GDWS_API gdws_loop *gdws_client_get_loop(const gdws_client *client);
+
+/* Destroy */
+
+/** Free a client. An open connection is closed with 1000 first, as far as that goes without waiting;
+ *  connection_closed comes inside this call if it is still owed. Since 0.1. */
+GDWS_API void gdws_client_free(gdws_client *client);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

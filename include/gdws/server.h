@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * A server: many peers, inwards.
+ *
+ * Make it, set what is to be set, listen, then poll. Each client that has shaken hands gets an id;
+ * whoever uses no signals takes ids with gdws_server_take_connection or asks for all of them with
+ * gdws_server_get_peer_list.
+ */
+#ifndef GDWS_SERVER_H
+#define GDWS_SERVER_H
+
+#include "gdws/error.h"
+#include "gdws/loop.h"
+#include "gdws/peer.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** A server. Opaque. Source: Godot 3 WebSocketServer. Since 0.1. */
+typedef struct gdws_server gdws_server;
+
+/**
+ * What a server tells. Each function may be NULL. Each gets the server, the peer's id and the user
+ * pointer.
+ *
+ * size must be sizeof(gdws_server_signals): the struct may grow in later versions.
+ */
+typedef struct gdws_server_signals {
+    size_t size;
+    void *user;
+    /** A client has connected. protocol: the subprotocol agreed on, "" for none; lent. */
+    void (*client_connected)(gdws_server *server, int32_t id, const char *protocol, void *user);
+    /** A packet of this peer has arrived, once for each; it waits in the peer's queue. */
+    void (*data_received)(gdws_server *server, int32_t id, void *user);
+    /** The client has sent a Close frame. code: as gdws_peer_get_close_code. reason: lent. */
+    void (*client_close_request)(gdws_server *server, int32_t id, int code, const char *reason,
+                                 void *user);
+    /** The peer is gone; its pointer and its last packet are valid until this returns. was_clean:
+     *  both Close frames were seen. */
+    void (*client_disconnected)(gdws_server *server, int32_t id, bool was_clean, void *user);
+    /** The peer's outbound queue was full or had to wait for the network, and is empty again. */
+    void (*drained)(gdws_server *server, int32_t id, void *user);
+} gdws_server_signals;
+
+/* Create */
+
+/**
+ * Make a server.
+ *
+ * loop: the loop to live on; NULL makes one of its own.
+ *
+ * Returns NULL when there is no memory or no descriptor. Source: Godot WebSocketServer.new. Since 0.1.
+ */
+GDWS_API gdws_server *gdws_server_new(gdws_loop *loop);
+
+/* Configure: before listen; ALREADY_IN_USE while listening, unless said otherwise */
+
+/**
+ * Say what to call when something happens. May be called at any time.
+ *
+ * signals: copied; NULL calls nothing any more. INVALID_PARAMETER when its size is wrong. Since 0.1.
+ */
+GDWS_API gdws_error gdws_server_set_signals(gdws_server *server,
+                                            const gdws_server_signals *signals);
+
+/**
+ * Choose the address to listen on.
+ *
+ * address: "*", the default, is all of IPv4 and IPv6; a numeric IPv4 or IPv6 address is that one
+ * alone ("0.0.0.0" and "::" are all of one family).
+ *
+ * Returns INVALID_PARAMETER for anything else. Source: Godot WebSocketServer.bind_ip. Since 0.1.
+ */
+GDWS_API gdws_error gdws_server_set_bind_ip(gdws_server *server, const char *address);
+
+/**
+ * Name the subprotocols that the server speaks (RFC 6455 section 1.9). A client that offers some gets
+ * the first of its own list that is among them, or is refused with 400 when there is none. Without a
+ * list, the default, it gets the first that it offers.
+ *
+ * protocols, count: as gdws_client_set_supported_protocols's. A client that offers none is let in.
+ *
+ * Source: Godot WebSocketServer.listen's protocols, Godot 4 supported_protocols. Since 0.1.
+ */
+GDWS_API gdws_error gdws_server_set_supported_protocols(gdws_server *server,
+                                                        const char *const *protocols, size_t count);
+
+/**
+ * Add headers to the answer that accepts a handshake.
+ *
+ * headers, count: as gdws_client_set_handshake_headers's.
+ *
+ * Source: Godot 3.5 WebSocketServer.set_extra_headers, Godot 4 handshake_headers. Since 0.1.
+ */
+GDWS_API gdws_error gdws_server_set_extra_headers(gdws_server *server, const char *const *headers,
+                                                  size_t count);
+
+/**
+ * Say from which web pages browsers may connect. Others are refused with 403; clients that send no
+ * Origin header are no browsers and are let in. Allowed ones get Access-Control-Allow-Origin. May be
+ * called at any time.
+ *
+ * origins: count strings: "https://example.org", "http://localhost:8000", "*.example.org" (all its
+ * subdomains), "https://*.example.org", "null" (files and sandboxes), "*" (all, as with count 0, the
+ * default).
+ *
+ * Returns INVALID_PARAMETER for anything else. Source: RFC 6455 section 10.2. Since 0.1.
+ */
+GDWS_API gdws_error gdws_server_set_allowed_origins(gdws_server *server, const char *const *origins,
+                                                    size_t count);
+
+/** Refuse (true) new handshakes with 503, or let them in again. May be called at any time; peers that
+ *  are there stay. Source: Godot refuse_new_connections. Since 0.1. */
+GDWS_API void gdws_server_set_refuse_new_connections(gdws_server *server, bool refuse);
+
+/** Tell whether new handshakes are refused. Source: Godot is_refusing_new_connections. Since 0.1. */
+GDWS_API bool gdws_server_is_refusing_new_connections(const gdws_server *server);
+
+/** Set all limits of each peer at once, as gdws_client_set_buffers does. Since 0.1. */
+GDWS_API gdws_error gdws_server_set_buffers(gdws_server *server, size_t in_kb, size_t in_packets,
+                                            size_t out_kb, size_t out_packets);
+
+/** Limit each peer's inbound queue and each inbound message: 128 bytes to 1 GiB, default 1 MiB.
+ *  Since 0.1. */
+GDWS_API gdws_error gdws_server_set_inbound_buffer_size(gdws_server *server, size_t bytes);
+
+/** Limit each peer's outbound queue: 128 bytes to 1 GiB, default 1 MiB. Since 0.1. */
+GDWS_API gdws_error gdws_server_set_outbound_buffer_size(gdws_server *server, size_t bytes);
+
+/** Limit each peer's queues in packets: 1 to 1048576, default 4096. Since 0.1. */
+GDWS_API gdws_error gdws_server_set_max_queued_packets(gdws_server *server, size_t packets);
+
+/** Set how much one read takes at most, which is also allocated for each peer: 128 bytes to 1 MiB,
+ *  default 64 KiB, of which an idle peer touches one page. Since 0.1. */
+GDWS_API gdws_error gdws_server_set_read_size(gdws_server *server, size_t bytes);
+
+/** Notice dead peers, as gdws_client_set_heartbeat does. Since 0.1. */
+GDWS_API gdws_error gdws_server_set_heartbeat(gdws_server *server, uint32_t interval_ms,
+                                              uint32_t timeout_ms);
+
+/** Limit the time from accepting a connection to the end of its handshake: 10 ms to one day, default
+ *  3 s. Source: Godot 3.4 WebSocketServer.handshake_timeout. Since 0.1. */
+GDWS_API gdws_error gdws_server_set_handshake_timeout_ms(gdws_server *server, uint32_t timeout_ms);
+
+/** Limit the wait for the other side's Close frame: 10 ms to one day, default 5 s. Since 0.1. */
+GDWS_API gdws_error gdws_server_set_close_timeout_ms(gdws_server *server, uint32_t timeout_ms);
+
+/* Drive */
+
+/**
+ * Begin to listen.
+ *
+ * port: 1 to 65535; 0 takes a free one, see gdws_server_get_port.
+ *
+ * Returns ALREADY_IN_USE when it listens already or the port is taken, CANT_CREATE when the address
+ * is not one of this machine or the system refuses, OUT_OF_MEMORY. Source: Godot
+ * WebSocketServer.listen. Since 0.1.
+ */
+GDWS_API gdws_error gdws_server_listen(gdws_server *server, uint16_t port);
+
+/** Poll the server's loop, and so all objects on it. Source: Godot poll. Since 0.1. */
+GDWS_API gdws_error gdws_server_poll(gdws_server *server);
+
+/** Wait on the server's loop, as gdws_loop_wait does. Since 0.1. */
+GDWS_API gdws_error gdws_server_wait(gdws_server *server, int timeout_ms);
+
+/** Stop listening and close all peers with 1001, without waiting for their answers; the next poll
+ *  brings their client_disconnected. The server may listen again at once. Source: Godot
+ *  WebSocketServer.stop. Since 0.1. */
+GDWS_API void gdws_server_stop(gdws_server *server);
+
+/** Tell whether there is a peer that has not been taken. Source: Godot TCP_Server
+ *  is_connection_available. Since 0.1. */
+GDWS_API bool gdws_server_is_connection_available(const gdws_server *server);
+
+/** Take the oldest peer that has not been taken. Returns its id, 0 when there is none. It changes
+ *  nothing else: signals and lists know peers that were never taken. Source: Godot TCP_Server
+ *  take_connection. Since 0.1. */
+GDWS_API int32_t gdws_server_take_connection(gdws_server *server);
+
+/**
+ * Send a message to all peers, or all but one; it is encoded once.
+ *
+ * message, length, mode: as gdws_peer_send's.
+ * except_id: the id of a peer to leave out; 0 leaves out nobody.
+ * refused: receives how many peers did not get it because their outbound queue has no room or is too
+ * small; NULL if that is of no interest.
+ *
+ * Returns OUT_OF_MEMORY when a peer did not get it (the others did), INVALID_DATA for text that is not
+ * UTF-8, INVALID_PARAMETER. Since 0.1.
+ */
+GDWS_API gdws_error gdws_server_broadcast(gdws_server *server, const void *message, size_t length,
+                                          gdws_write_mode mode, int32_t except_id, size_t *refused);
+
+/** Close a peer, as gdws_peer_close does; DOES_NOT_EXIST for an unknown id. Source: Godot
+ *  WebSocketServer.disconnect_peer. Since 0.1. */
+GDWS_API gdws_error gdws_server_disconnect_peer(gdws_server *server, int32_t id, int code,
+                                                const char *reason);
+
+/* Ask */
+
+/** Tell whether it listens. Source: Godot WebSocketServer.is_listening. Since 0.1. */
+GDWS_API bool gdws_server_is_listening(const gdws_server *server);
+
+/** Give the port that it listens on; 0 when it does not. Since 0.1. */
+GDWS_API uint16_t gdws_server_get_port(const gdws_server *server);
+
+/**
+ * List the ids of all peers, ascending.
+ *
+ * ids: receives at most capacity ids; may be NULL when capacity is 0.
+ *
+ * Returns how many peers there are, which may be more than capacity. Since 0.1.
+ */
+GDWS_API size_t gdws_server_get_peer_list(const gdws_server *server, int32_t *ids, size_t capacity);
+
+/** Tell whether there is such a peer. Source: Godot WebSocketServer.has_peer. Since 0.1. */
+GDWS_API bool gdws_server_has_peer(const gdws_server *server, int32_t id);
+
+/** Give a peer; NULL for an unknown id. Source: Godot get_peer. Since 0.1. */
+GDWS_API gdws_peer *gdws_server_get_peer(gdws_server *server, int32_t id);
+
+/** Give the id of the peer whose signal is running; 0 outside of signals. Source: the tutorial's
+ *  get_peer_id. Since 0.1. */
+GDWS_API int32_t gdws_server_get_peer_id(const gdws_server *server);
+
+/** Take the oldest packet of a peer, as gdws_peer_get_packet does; DOES_NOT_EXIST for an unknown id.
+ *  Source: the tutorial's get_peer_packet. Since 0.1. */
+GDWS_API gdws_error gdws_server_get_peer_packet(gdws_server *server, int32_t id,
+                                                const uint8_t **packet, size_t *length);
+
+/** Give a peer's numeric address; "" for an unknown id. Source: Godot
+ *  WebSocketServer.get_peer_address. Since 0.1. */
+GDWS_API const char *gdws_server_get_peer_address(const gdws_server *server, int32_t id);
+
+/** Give a peer's port; 0 for an unknown id. Source: Godot WebSocketServer.get_peer_port. Since 0.1. */
+GDWS_API uint16_t gdws_server_get_peer_port(const gdws_server *server, int32_t id);
+
+/** Give the server's loop. Lent. Since 0.1. */
+GDWS_API gdws_loop *gdws_server_get_loop(const gdws_server *server);
+
+/* Destroy */
+
+/** Free a server: it is stopped, and the client_disconnected that are still owed come inside this
+ *  call. Since 0.1. */
+GDWS_API void gdws_server_free(gdws_server *server);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
