@@ -26,6 +26,8 @@ typedef struct gdwsi_config {
     uint32_t heartbeat_timeout_ms;
     uint32_t handshake_timeout_ms; /* 3000 on a server, 10000 on a client */
     uint32_t close_timeout_ms;     /* 5000 */
+    bool refuses_connections;
+    bool writes_frames_singly;     /* false; for tests: write as where an extension is negotiated */
     gdwsi_list protocols;          /* supported subprotocols */
     gdwsi_list headers;            /* extra handshake headers, "Name: value" */
     gdwsi_list origins;            /* allowed origins; none means all */
@@ -73,9 +75,8 @@ gdws_error gdwsi_config_set_protocols(gdwsi_config *config, const char *const *p
  * value removed). */
 gdws_error gdwsi_config_set_headers(gdwsi_config *config, const char *const *headers, size_t count);
 
-/* Origins: exact ("https://example.org", "http://localhost:8000"), "https://" or "http://" with a
- * wildcard host ("https://*.example.org"), a bare wildcard host "*.example.org" (any scheme and
- * port), "null", or "*" (all). At most 256, 1-255 visible ASCII bytes each; else
+/* Origins: exact ("https://example.org", "http://localhost:8000"), a scheme and a wildcard host
+ * (https and *.example.org), a bare wildcard host "*.example.org" (any scheme and port), "null", or "*" (all). At most 256, 1-255 visible ASCII bytes each; else
  * INVALID_PARAMETER. count 0 allows all. */
 gdws_error gdwsi_config_set_origins(gdwsi_config *config, const char *const *origins, size_t count);
 

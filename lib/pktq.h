@@ -24,6 +24,7 @@ typedef struct gdwsi_pktq {
     size_t bytes;    /* payload bytes of those */
     bool is_open;    /* a packet is being written */
     bool is_lending; /* the record before head is still lent */
+    uint8_t *retired; /* an outgrown block that holds what is lent */
 } gdwsi_pktq;
 
 void gdwsi_pktq_init(gdwsi_pktq *queue);

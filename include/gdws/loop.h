@@ -70,7 +70,7 @@ GDWS_API int gdws_loop_get_fd(const gdws_loop *loop);
  * Returns milliseconds; 0 when there is something to do now (packets put since the last poll are),
  * -1 for no limit. Since 0.1.
  */
-GDWS_API int gdws_loop_get_timeout_ms(const gdws_loop *loop);
+GDWS_API int gdws_loop_get_timeout_ms(gdws_loop *loop);
 
 #ifdef __cplusplus
 }

@@ -102,7 +102,7 @@ GDWS_API gdws_error gdws_server_set_extra_headers(gdws_server *server, const cha
  * called at any time.
  *
  * origins: count strings: "https://example.org", "http://localhost:8000", "*.example.org" (all its
- * subdomains), "https://*.example.org", "null" (files and sandboxes), "*" (all, as with count 0, the
+ * subdomains, any scheme and port), the same behind a scheme, "null" (files and sandboxes), "*" (all, as with count 0, the
  * default).
  *
  * Returns INVALID_PARAMETER for anything else. Source: RFC 6455 section 10.2. Since 0.1.

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* Client: the struct, for client.c (connecting and signals) and client_options.c (all the rest). */
+#ifndef GDWSI_CLIENT_H
+#define GDWSI_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "endpoint.h"
+#include "gdws/client.h"
+#include "link.h"
+#include "loop.h"
+#include "resolver.h"
+#include "url.h"
+
+struct gdws_client {
+    gdws_loop *loop;
+    gdws_client_signals signals;
+    gdwsi_config config;
+    gdwsi_url url;
+    gdwsi_lookup *lookup;
+    gdwsi_addresses addresses;
+    size_t next_address;
+    uint64_t deadline; /* loop time, for all addresses together */
+    gdwsi_endpoint *endpoint;
+    gdwsi_link *link;
+    gdws_connection_status status;
+    gdws_error error;
+    int http_status;
+    char message[256];
+    gdwsi_task failure; /* connection_error is owed, or the next address is to be tried */
+    gdwsi_task burial;
+    uv_timer_t *lookup_timer;
+    bool is_in_signal;
+    bool is_freed;
+};
+
+/* Whether connecting, connected, or a connection_closed is still owed. */
+bool gdwsi_client_is_busy(const gdws_client *client);
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/* Frame headers (RFC 6455 section 5.2) and masking (5.3). */
+#include "frame.h"
+
+#include <string.h>
+
+#define FINAL_BIT 0x80
+#define MASK_BIT 0x80
+#define LENGTH_16 126
+#define LENGTH_64 127
+#define MASK_SIZE 4
+
+static size_t length_size(uint64_t length)
+{
+    if (length < LENGTH_16) {
+        return 0;
+    }
+    return length <= UINT16_MAX ? 2 : 8;
+}
+
+size_t gdwsi_frame_header_size(const gdwsi_frame *frame)
+{
+    return 2 + length_size(frame->length) + (frame->masked ? MASK_SIZE : 0);
+}
+
+size_t gdwsi_frame_write_header(const gdwsi_frame *frame, uint8_t *bytes)
+{
+    size_t extra = length_size(frame->length);
+    uint8_t length7 = (uint8_t)frame->length;
+    if (extra > 0) {
+        length7 = extra == 2 ? LENGTH_16 : LENGTH_64;
+    }
+    bytes[0] = (uint8_t)((frame->final ? FINAL_BIT : 0) | (int)frame->opcode);
+    bytes[1] = (uint8_t)((frame->masked ? MASK_BIT : 0) | length7);
+    for (size_t i = 0; i < extra; i++) {
+        bytes[2 + i] = (uint8_t)(frame->length >> (8 * (extra - 1 - i)));
+    }
+    if (frame->masked) {
+        memcpy(bytes + 2 + extra, frame->mask, MASK_SIZE);
+    }
+    return gdwsi_frame_header_size(frame);
+}
+
+size_t gdwsi_frame_read_header(gdwsi_frame *frame, const uint8_t *bytes, size_t length)
+{
+    memset(frame, 0, sizeof(*frame));
+    if (length < 2) {
+        return 0;
+    }
+    uint8_t length7 = bytes[1] & 0x7f;
+    size_t extra = 0;
+    if (length7 >= LENGTH_16) {
+        extra = length7 == LENGTH_16 ? 2 : 8;
+    }
+    bool masked = (bytes[1] & MASK_BIT) != 0;
+    size_t size = 2 + extra + (masked ? MASK_SIZE : 0);
+    if (length < size) {
+        return 0;
+    }
+    frame->opcode = (gdwsi_opcode)(bytes[0] & 0x0f);
+    frame->final = (bytes[0] & FINAL_BIT) != 0;
+    frame->masked = masked;
+    frame->length = extra > 0 ? 0 : length7;
+    for (size_t i = 0; i < extra; i++) {
+        frame->length = frame->length << 8 | bytes[2 + i];
+    }
+    if (masked) {
+        memcpy(frame->mask, bytes + 2 + extra, MASK_SIZE);
+    }
+    return size;
+}
+
+void gdwsi_frame_mask(uint8_t *target, const uint8_t *source, size_t length, const uint8_t mask[4])
+{
+    uint64_t mask_word;
+    uint64_t word;
+    size_t i = 0;
+    memcpy(&mask_word, mask, MASK_SIZE);
+    memcpy((uint8_t *)&mask_word + MASK_SIZE, mask, MASK_SIZE);
+    for (; length - i >= sizeof(word); i += sizeof(word)) {
+        memcpy(&word, source + i, sizeof(word));
+        word ^= mask_word;
+        memcpy(target + i, &word, sizeof(word));
+    }
+    for (; i < length; i++) {
+        target[i] = source[i] ^ mask[i & 3];
+    }
+}
+
+bool gdwsi_frame_is_sendable_close_code(int code)
+{
+    return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) ||
+           (code >= 3000 && code <= 4999);
+}

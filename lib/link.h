@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* Link: one connection's peer, its libwebsockets instance (wsi) and its timer. It moves bytes between
+ * the two and decides when the connection has lasted too long. endpoint feeds it with
+ * libwebsockets' events; client and server own it and deliver its signals. */
+#ifndef GDWSI_LINK_H
+#define GDWSI_LINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+#include "config.h"
+#include "loop.h"
+#include "peer.h"
+
+struct lws;
+
+typedef struct gdwsi_link gdwsi_link;
+
+/* Called as a signal task: the peer has events, or the link has failed. */
+typedef void (*gdwsi_link_deliver)(void *owner, gdwsi_link *link);
+
+typedef enum gdwsi_link_timer {
+    GDWSI_LINK_TIMER_NONE,
+    GDWSI_LINK_TIMER_HANDSHAKE,
+    GDWSI_LINK_TIMER_HEARTBEAT,
+    GDWSI_LINK_TIMER_CLOSE, /* the connection ends hard */
+    GDWSI_LINK_TIMER_LINGER /* packets that nobody takes are given up */
+} gdwsi_link_timer;
+
+struct gdwsi_link {
+    gdws_peer peer; /* first: a peer's address is its link's */
+    gdws_loop *loop;
+    void *endpoint;                 /* endpoint's, with the next one */
+    void (*gone)(gdwsi_link *link); /* called when the link is freed; may be NULL */
+    struct lws *wsi; /* NULL before it is made and after libwebsockets has freed it */
+
+    void *owner;                /* NULL once it has let go */
+    const gdwsi_config *config; /* the owner's; NULL like it */
+    gdwsi_link_deliver deliver;
+    gdwsi_task signal;
+    gdwsi_task flush;
+
+    uv_timer_t timer;
+    gdwsi_link_timer timer_purpose;
+    uint32_t handshake_timeout_ms;
+    uint32_t close_timeout_ms;
+    uint32_t heartbeat_timeout_ms;
+    uint64_t pinged_at;        /* loop time */
+    uint64_t unanswered_since; /* loop time of the first ping since anything was heard; 0: none */
+    uint64_t ping_token;       /* payload of the last ping: a time in ns */
+
+    bool is_established;
+    bool is_dropped;      /* libwebsockets closes the connection: nothing may be written */
+    bool is_killed;       /* the connection was told to end hard */
+    bool is_choked;       /* the kernel's buffer is full; libwebsockets will say when it is not */
+    bool is_reading;      /* what libwebsockets was told last */
+    bool is_ping_due;
+    bool is_close_flushed;
+    bool writes_frames_singly; /* one lws_write for each frame, which libwebsockets encodes */
+
+    /* Why the connection could not be made. */
+    gdws_error error;
+    int http_status;
+    char message[192];
+
+    /* For the server. */
+    gdwsi_link *next; /* on its list of all links */
+    gdwsi_link *previous;
+    int32_t id;
+    bool is_untaken;
+    gdwsi_link *next_untaken;
+    gdwsi_link *previous_untaken;
+};
+
+/* Make a link without a connection, in the hands of its owner. config is lent like owner. Returns NULL without memory. */
+gdwsi_link *gdwsi_link_new(gdws_loop *loop, const gdwsi_config *config, bool is_client, void *owner,
+                           gdwsi_link_deliver deliver);
+
+/* The owner lets go: no more signals; the link goes when its connection has gone. */
+void gdwsi_link_release(gdwsi_link *link);
+
+/* Close with a code after what is queued, without waiting for anything: the peer is CLOSED at once
+ * and its disconnected is due; the connection goes on in the background for a moment. */
+void gdwsi_link_shut(gdwsi_link *link, int code);
+
+/* End the connection hard, soon. */
+void gdwsi_link_kill(gdwsi_link *link);
+
+/* Note why the connection could not be made, unless that is known already. */
+void gdwsi_link_note_error(gdwsi_link *link, gdws_error error, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* What endpoint reports. Functions that return int give what libwebsockets' callback is to return. */
+void gdwsi_link_start_handshake(gdwsi_link *link, struct lws *wsi);
+void gdwsi_link_established(gdwsi_link *link);
+void gdwsi_link_received(gdwsi_link *link, const void *bytes, size_t length, bool is_text);
+void gdwsi_link_received_pong(gdwsi_link *link, const void *payload, size_t length);
+int gdwsi_link_received_close(gdwsi_link *link, const uint8_t *payload, size_t length);
+int gdwsi_link_writeable(gdwsi_link *link);
+void gdwsi_link_dropped(gdwsi_link *link);
+void gdwsi_link_ended(gdwsi_link *link);
+void gdwsi_link_destroyed(gdwsi_link *link);
+
+#endif

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: MIT */
+/* The loop. A poll is: flush what the program queued, let libuv do what is ready, deliver signals,
+ * flush again; and once more while libuv has changes to apply, because a descriptor that is not yet
+ * registered with the kernel would be slept through. One libwebsockets context lives as long as the
+ * loop. Invariant: signal tasks run only inside gdws_loop_poll. */
+#include "loop.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include <libwebsockets.h>
+
+#include "log.h"
+#include "mem.h"
+
+/* More passes than this in one poll wait for the next poll: gdws_loop_get_timeout_ms is 0 then. */
+#define PASSES_MAX 4
+
+/* libwebsockets allocates a table of this many descriptors at most. */
+#define DESCRIPTORS_MAX (1u << 20)
+
+/* Tasks */
+
+static void list_init(gdwsi_task *head)
+{
+    head->next = head;
+    head->previous = head;
+}
+
+static bool list_is_empty(const gdwsi_task *head)
+{
+    return head->next == head;
+}
+
+static void list_append(gdwsi_task *head, gdwsi_task *task)
+{
+    if (task->next != NULL) {
+        return;
+    }
+    task->next = head;
+    task->previous = head->previous;
+    head->previous->next = task;
+    head->previous = task;
+}
+
+void gdwsi_loop_remove(gdwsi_task *task)
+{
+    if (task->next == NULL) {
+        return;
+    }
+    task->previous->next = task->next;
+    task->next->previous = task->previous;
+    task->next = NULL;
+    task->previous = NULL;
+}
+
+/* Run the tasks that are on the list now; what they add waits for the next time. A task may take
+ * others off, so the list moves to a head of its own first. */
+static size_t list_run(gdwsi_task *head)
+{
+    if (list_is_empty(head)) {
+        return 0;
+    }
+    gdwsi_task now = *head;
+    now.next->previous = &now;
+    now.previous->next = &now;
+    list_init(head);
+    size_t count = 0;
+    while (!list_is_empty(&now)) {
+        gdwsi_task *task = now.next;
+        gdwsi_loop_remove(task);
+        task->run(task);
+        count++;
+    }
+    return count;
+}
+
+void gdwsi_loop_add_signal(gdws_loop *loop, gdwsi_task *task)
+{
+    list_append(&loop->signals, task);
+}
+
+void gdwsi_loop_add_flush(gdws_loop *loop, gdwsi_task *task)
+{
+    list_append(&loop->flushes, task);
+}
+
+void gdwsi_loop_add_burial(gdws_loop *loop, gdwsi_task *task)
+{
+    list_append(&loop->burials, task);
+}
+
+static void run_burials(gdws_loop *loop)
+{
+    while (!list_is_empty(&loop->burials)) {
+        list_run(&loop->burials);
+    }
+}
+
+/* Making and freeing */
+
+static void receive_lws_line(int level, const char *line)
+{
+    gdws_log_level ours = (level & (LLL_ERR | LLL_WARN)) != 0 ? GDWS_LOG_INFO : GDWS_LOG_DEBUG;
+    gdwsi_log_line(ours, line);
+}
+
+static void route_lws_log(void)
+{
+    int levels = 0;
+    if (gdwsi_log_wants(GDWS_LOG_INFO)) {
+        levels |= LLL_ERR | LLL_WARN;
+    }
+    if (gdwsi_log_wants(GDWS_LOG_DEBUG)) {
+        levels |= LLL_NOTICE;
+    }
+    lws_set_log_level(levels, receive_lws_line);
+}
+
+/* libwebsockets sizes a table by the limit on descriptors, which is a thousand million in some
+ * containers; give it a sensible limit while it looks. Returns whether *old is to be restored. */
+static bool lower_descriptor_limit(struct rlimit *old)
+{
+    if (getrlimit(RLIMIT_NOFILE, old) != 0 || old->rlim_cur <= DESCRIPTORS_MAX) {
+        return false;
+    }
+    struct rlimit lower = *old;
+    lower.rlim_cur = DESCRIPTORS_MAX;
+    return setrlimit(RLIMIT_NOFILE, &lower) == 0;
+}
+
+/* Make the context without leaving traces in the process: libwebsockets sets SIGPIPE to ignored. */
+static struct lws_context *make_context(uv_loop_t *uv)
+{
+    static const lws_retry_bo_t no_validity_checks = {0};
+    void *foreign_loops[1] = {uv};
+    struct lws_context_creation_info info;
+    memset(&info, 0, sizeof(info));
+    info.port = CONTEXT_PORT_NO_LISTEN;
+    info.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
+    info.foreign_loops = foreign_loops;
+    info.retry_and_idle_policy = &no_validity_checks;
+    info.pt_serv_buf_size = (1u << 20) + 4096;
+    info.count_threads = 1;
+
+    struct sigaction sigpipe;
+    struct rlimit limit;
+    bool is_lowered = lower_descriptor_limit(&limit);
+    bool is_saved = sigaction(SIGPIPE, NULL, &sigpipe) == 0;
+    struct lws_context *context = lws_create_context(&info);
+    if (is_saved) {
+        (void)sigaction(SIGPIPE, &sigpipe, NULL);
+    }
+    if (is_lowered) {
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    return context;
+}
+
+static void ignore_wakeup(uv_async_t *handle)
+{
+    (void)handle;
+}
+
+static void drain_uv(gdws_loop *loop)
+{
+    while (uv_run(&loop->uv, UV_RUN_DEFAULT) != 0) {
+        /* Until the last handle has been closed. */
+    }
+}
+
+gdws_loop *gdws_loop_new(void)
+{
+    gdws_loop *loop = gdwsi_mem_calloc(1, sizeof(*loop));
+    if (loop == NULL) {
+        gdwsi_log_write(GDWS_LOG_ERROR, "no memory for a loop");
+        return NULL;
+    }
+    list_init(&loop->signals);
+    list_init(&loop->flushes);
+    list_init(&loop->burials);
+    loop->references = 1;
+    int error = uv_loop_init(&loop->uv);
+    if (error != 0) {
+        gdwsi_log_write(GDWS_LOG_ERROR, "no loop: %s", uv_strerror(error));
+        goto fail_loop;
+    }
+    error = uv_async_init(&loop->uv, &loop->wakeup, ignore_wakeup);
+    if (error != 0) {
+        gdwsi_log_write(GDWS_LOG_ERROR, "no wakeup for a loop: %s", uv_strerror(error));
+        goto fail_async;
+    }
+    uv_unref((uv_handle_t *)&loop->wakeup);
+    route_lws_log();
+    loop->context = make_context(&loop->uv);
+    if (loop->context == NULL) {
+        gdwsi_log_write(GDWS_LOG_ERROR, "no libwebsockets context (is its libuv plugin there?)");
+        goto fail_context;
+    }
+    gdwsi_loop_touch(loop);
+    return loop;
+
+fail_context:
+    uv_close((uv_handle_t *)&loop->wakeup, NULL);
+fail_async:
+    drain_uv(loop);
+    (void)uv_loop_close(&loop->uv);
+fail_loop:
+    gdwsi_mem_free(loop);
+    return NULL;
+}
+
+/* The context goes in two steps, between which libuv closes its handles. Links free themselves when
+ * libwebsockets tells them that their sockets are gone. */
+static void destroy(gdws_loop *loop)
+{
+    loop->is_polling = true;
+    list_run(&loop->flushes);
+    lws_context_destroy(loop->context);
+    uv_close((uv_handle_t *)&loop->wakeup, NULL);
+    drain_uv(loop);
+    lws_context_destroy(loop->context);
+    loop->context = NULL;
+    drain_uv(loop);
+    run_burials(loop);
+    int error = uv_loop_close(&loop->uv);
+    if (error != 0) {
+        gdwsi_log_write(GDWS_LOG_ERROR, "a loop does not close: %s", uv_strerror(error));
+    }
+    gdwsi_mem_free(loop);
+}
+
+void gdwsi_loop_retain(gdws_loop *loop)
+{
+    loop->references++;
+}
+
+void gdwsi_loop_release(gdws_loop *loop)
+{
+    loop->references--;
+    if (loop->is_polling) {
+        return;
+    }
+    run_burials(loop);
+    if (loop->references == 0) {
+        destroy(loop);
+    }
+}
+
+void gdws_loop_free(gdws_loop *loop)
+{
+    if (loop != NULL) {
+        gdwsi_loop_release(loop);
+    }
+}
+
+/* Polling */
+
+void gdwsi_loop_touch(gdws_loop *loop)
+{
+    loop->is_touched = true;
+}
+
+uint64_t gdwsi_loop_now(const gdws_loop *loop)
+{
+    return uv_now(&loop->uv);
+}
+
+static bool has_work(gdws_loop *loop)
+{
+    return loop->is_touched || !list_is_empty(&loop->signals) || !list_is_empty(&loop->flushes) ||
+           uv_backend_timeout(&loop->uv) == 0;
+}
+
+static void run_pass(gdws_loop *loop)
+{
+    loop->is_touched = false;
+    (void)uv_run(&loop->uv, UV_RUN_NOWAIT);
+    loop->activity += list_run(&loop->signals);
+    list_run(&loop->flushes);
+}
+
+gdws_error gdws_loop_poll(gdws_loop *loop)
+{
+    if (loop == NULL) {
+        return GDWS_INVALID_PARAMETER;
+    }
+    if (loop->is_polling) {
+        return GDWS_BUSY;
+    }
+    loop->is_polling = true;
+    list_run(&loop->flushes);
+    int passes = 0;
+    do {
+        run_pass(loop);
+        passes++;
+    } while (passes < PASSES_MAX && has_work(loop));
+    run_burials(loop);
+    loop->is_polling = false;
+    if (loop->references == 0) {
+        destroy(loop);
+    }
+    return GDWS_OK;
+}
+
+int gdws_loop_get_fd(const gdws_loop *loop)
+{
+    return loop != NULL ? uv_backend_fd(&loop->uv) : -1;
+}
+
+int gdws_loop_get_timeout_ms(gdws_loop *loop)
+{
+    if (loop == NULL) {
+        return -1;
+    }
+    uv_update_time(&loop->uv);
+    return has_work(loop) ? 0 : uv_backend_timeout(&loop->uv);
+}
+
+gdws_error gdws_loop_wait(gdws_loop *loop, int timeout_ms)
+{
+    if (loop == NULL) {
+        return GDWS_INVALID_PARAMETER;
+    }
+    if (loop->is_polling) {
+        return GDWS_BUSY;
+    }
+    int due_ms = gdws_loop_get_timeout_ms(loop);
+    bool is_limited = timeout_ms >= 0 && (due_ms < 0 || timeout_ms <= due_ms);
+    struct pollfd descriptor = {.fd = uv_backend_fd(&loop->uv), .events = POLLIN};
+    int ready = poll(&descriptor, 1, is_limited ? timeout_ms : due_ms);
+    uint64_t activity = loop->activity;
+    gdwsi_loop_retain(loop);
+    gdws_error error = gdws_loop_poll(loop);
+    bool is_timeout = ready == 0 && is_limited && loop->activity == activity;
+    gdwsi_loop_release(loop);
+    if (error == GDWS_OK && is_timeout) {
+        error = GDWS_TIMEOUT;
+    }
+    return error;
+}
+
+void gdws_loop_wakeup(gdws_loop *loop)
+{
+    if (loop != NULL) {
+        (void)uv_async_send(&loop->wakeup);
+    }
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* Loop: the uv loop, the libwebsockets context, and three lists of tasks: signals to deliver, output
+ * to flush, memory to free. What the tasks do is their owners' business. */
+#ifndef GDWSI_LOOP_H
+#define GDWSI_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+#include "gdws/loop.h"
+
+struct lws_context;
+
+/* Something to be done once. Lives inside its owner, all zero at first; being put on a list twice
+ * does nothing, and it may be taken off at any time. */
+typedef struct gdwsi_task {
+    struct gdwsi_task *next;
+    struct gdwsi_task *previous;
+    void (*run)(struct gdwsi_task *task);
+} gdwsi_task;
+
+struct gdws_loop {
+    uv_loop_t uv;
+    uv_async_t wakeup;
+    struct lws_context *context;
+    void *endpoints;    /* endpoint's list */
+    gdwsi_task signals; /* heads of the lists */
+    gdwsi_task flushes;
+    gdwsi_task burials;
+    unsigned references; /* the program's one, and one for each client and server */
+    uint64_t activity;   /* counts signals delivered */
+    bool is_polling;
+    bool is_touched; /* descriptors or timers were changed outside of uv_run */
+};
+
+/* The next poll or this one, later, runs the task to deliver signals. */
+void gdwsi_loop_add_signal(gdws_loop *loop, gdwsi_task *task);
+
+/* The end of the next pass runs the task to write what is queued. */
+void gdwsi_loop_add_flush(gdws_loop *loop, gdwsi_task *task);
+
+/* The task frees its owner, at the end of the poll when nobody can be using it any more. */
+void gdwsi_loop_add_burial(gdws_loop *loop, gdwsi_task *task);
+
+/* Take a task off whatever list it is on. */
+void gdwsi_loop_remove(gdwsi_task *task);
+
+/* Descriptors or timers have been changed: libuv must run once more before the program sleeps. */
+void gdwsi_loop_touch(gdws_loop *loop);
+
+/* Objects keep their loop alive. Outside of a poll, release runs the burials. */
+void gdwsi_loop_retain(gdws_loop *loop);
+void gdwsi_loop_release(gdws_loop *loop);
+
+/* Milliseconds on the loop's clock, which stands still during a pass. */
+uint64_t gdwsi_loop_now(const gdws_loop *loop);
+
+#endif

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/* The outbound queue. Frames are encoded straight into it: one copy from the program's bytes to
+ * what the kernel gets. The block grows by doubling, moves its content to the front when that makes
+ * room enough, and goes when the queue is empty. Knows bytes only: no sockets, no limits. */
+#include "outq.h"
+
+#include <string.h>
+
+#include "mem.h"
+#include "random.h"
+
+#define FIRST_CAPACITY 512
+
+void gdwsi_outq_init(gdwsi_outq *queue)
+{
+    memset(queue, 0, sizeof(*queue));
+}
+
+void gdwsi_outq_clear(gdwsi_outq *queue)
+{
+    gdwsi_mem_free(queue->block);
+    gdwsi_outq_init(queue);
+}
+
+/* Move the frames to the front of a block, the same one or a larger one. */
+static void move_to(gdwsi_outq *queue, uint8_t *block)
+{
+    size_t length = queue->tail - queue->head;
+    if (queue->block != NULL) {
+        memmove(block + GDWSI_OUTQ_HEADROOM, queue->block + queue->head, length);
+    }
+    queue->head = GDWSI_OUTQ_HEADROOM;
+    queue->tail = GDWSI_OUTQ_HEADROOM + length;
+}
+
+static gdws_error reserve(gdwsi_outq *queue, size_t length)
+{
+    if (queue->capacity - queue->tail >= length && queue->block != NULL) {
+        return GDWS_OK;
+    }
+    size_t used = gdwsi_outq_bytes(queue);
+    if (length > SIZE_MAX / 4 - used) {
+        return GDWS_OUT_OF_MEMORY;
+    }
+    size_t needed = GDWSI_OUTQ_HEADROOM + used + length;
+    /* Moving pays only when it frees at least as much as it moves. */
+    if (needed <= queue->capacity && queue->head - GDWSI_OUTQ_HEADROOM >= used) {
+        move_to(queue, queue->block);
+        return GDWS_OK;
+    }
+    size_t capacity = queue->capacity > 0 ? queue->capacity : FIRST_CAPACITY;
+    while (capacity < needed) {
+        capacity *= 2;
+    }
+    uint8_t *block = gdwsi_mem_alloc(capacity);
+    if (block == NULL) {
+        return GDWS_OUT_OF_MEMORY;
+    }
+    move_to(queue, block);
+    gdwsi_mem_free(queue->block);
+    queue->block = block;
+    queue->capacity = capacity;
+    return GDWS_OK;
+}
+
+static size_t fragments_of(size_t length)
+{
+    return length == 0 ? 1 : (length - 1) / GDWSI_OUTQ_FRAGMENT_MAX + 1;
+}
+
+static size_t frame_size(size_t length, bool is_masked)
+{
+    gdwsi_frame frame = {.masked = is_masked, .length = length};
+    return gdwsi_frame_header_size(&frame) + length;
+}
+
+size_t gdwsi_outq_encoded_size(size_t length, bool is_masked)
+{
+    size_t full = fragments_of(length) - 1;
+    size_t last = length - full * GDWSI_OUTQ_FRAGMENT_MAX;
+    return full * frame_size(GDWSI_OUTQ_FRAGMENT_MAX, is_masked) + frame_size(last, is_masked);
+}
+
+size_t gdwsi_outq_message_max(size_t bytes)
+{
+    size_t overhead = (bytes / GDWSI_OUTQ_FRAGMENT_MAX + 1) * GDWSI_FRAME_HEADER_MAX;
+    return bytes > overhead ? bytes - overhead : 0;
+}
+
+/* Append one frame for which there is room. */
+static bool write_frame(gdwsi_outq *queue, gdwsi_frame *frame, const uint8_t *payload)
+{
+    if (frame->masked && !gdwsi_random_fill(frame->mask, sizeof(frame->mask))) {
+        return false;
+    }
+    size_t length = (size_t)frame->length;
+    uint8_t *target = queue->block + queue->tail;
+    target += gdwsi_frame_write_header(frame, target);
+    if (frame->masked) {
+        gdwsi_frame_mask(target, payload, length, frame->mask);
+    } else if (length > 0) {
+        memcpy(target, payload, length);
+    }
+    queue->tail = (size_t)(target - queue->block) + length;
+    return true;
+}
+
+gdws_error gdwsi_outq_put_message(gdwsi_outq *queue, gdwsi_opcode opcode, const void *message,
+                                  size_t length, bool is_masked)
+{
+    gdws_error error = reserve(queue, gdwsi_outq_encoded_size(length, is_masked));
+    if (error != GDWS_OK) {
+        return error;
+    }
+    size_t old_tail = queue->tail;
+    const uint8_t *payload = message;
+    gdwsi_frame frame = {.opcode = opcode, .masked = is_masked};
+    do {
+        frame.final = length <= GDWSI_OUTQ_FRAGMENT_MAX;
+        frame.length = frame.final ? length : GDWSI_OUTQ_FRAGMENT_MAX;
+        if (!write_frame(queue, &frame, payload)) {
+            queue->tail = old_tail;
+            return GDWS_FAILED;
+        }
+        if (!frame.final) {
+            payload += frame.length;
+        }
+        length -= (size_t)frame.length;
+        frame.opcode = GDWSI_OPCODE_CONTINUATION;
+    } while (!frame.final);
+    queue->packets++;
+    return GDWS_OK;
+}
+
+gdws_error gdwsi_outq_put_control(gdwsi_outq *queue, gdwsi_opcode opcode, const void *payload,
+                                  size_t length, bool is_masked)
+{
+    gdws_error error = reserve(queue, frame_size(length, is_masked));
+    if (error != GDWS_OK) {
+        return error;
+    }
+    gdwsi_frame frame = {.opcode = opcode, .final = true, .masked = is_masked, .length = length};
+    return write_frame(queue, &frame, payload) ? GDWS_OK : GDWS_FAILED;
+}
+
+gdws_error gdwsi_outq_put_encoded(gdwsi_outq *queue, const uint8_t *bytes, size_t length,
+                                  size_t packets)
+{
+    gdws_error error = reserve(queue, length);
+    if (error != GDWS_OK) {
+        return error;
+    }
+    memcpy(queue->block + queue->tail, bytes, length);
+    queue->tail += length;
+    queue->packets += packets;
+    return GDWS_OK;
+}
+
+size_t gdwsi_outq_bytes(const gdwsi_outq *queue)
+{
+    return queue->tail - queue->head;
+}
+
+size_t gdwsi_outq_packets(const gdwsi_outq *queue)
+{
+    return queue->packets;
+}
+
+/* Read the frame at an offset of the block. Returns its size, 0 at the end. */
+static size_t read_frame(const gdwsi_outq *queue, size_t offset, gdwsi_outq_frame *frame)
+{
+    if (offset >= queue->tail) {
+        return 0;
+    }
+    size_t header = gdwsi_frame_read_header(&frame->header, queue->block + offset,
+                                            queue->tail - offset);
+    frame->payload = queue->block + offset + header;
+    frame->size = header + (size_t)frame->header.length;
+    return frame->size;
+}
+
+size_t gdwsi_outq_peek(const gdwsi_outq *queue, size_t max, uint8_t **bytes)
+{
+    size_t length = gdwsi_outq_bytes(queue);
+    *bytes = length > 0 ? queue->block + queue->head : NULL;
+    if (length <= max) {
+        return length;
+    }
+    gdwsi_outq_frame frame;
+    length = read_frame(queue, queue->head, &frame);
+    size_t next = read_frame(queue, queue->head + length, &frame);
+    while (next > 0 && length + next <= max) {
+        length += next;
+        next = read_frame(queue, queue->head + length, &frame);
+    }
+    return length;
+}
+
+bool gdwsi_outq_peek_frame(const gdwsi_outq *queue, gdwsi_outq_frame *frame)
+{
+    return read_frame(queue, queue->head, frame) > 0;
+}
+
+void gdwsi_outq_drop(gdwsi_outq *queue, size_t length)
+{
+    if (length >= gdwsi_outq_bytes(queue)) {
+        gdwsi_outq_clear(queue);
+        return;
+    }
+    size_t end = queue->head + length;
+    gdwsi_outq_frame frame;
+    while (queue->head < end) {
+        queue->head += read_frame(queue, queue->head, &frame);
+        if (frame.header.final && frame.header.opcode < GDWSI_OPCODE_CLOSE) {
+            queue->packets--;
+        }
+    }
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* Outbound queue: whole RFC 6455 frames side by side in one block of memory, ready to be handed to
+ * the kernel many at once. A message over 64 KiB is cut into fragments, so that no frame is long.
+ * Limits are the caller's business. An empty queue holds no memory. */
+#ifndef GDWSI_OUTQ_H
+#define GDWSI_OUTQ_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "frame.h"
+#include "gdws/error.h"
+
+/* Room before each frame's payload that a writer may overwrite once what lies there has been sent:
+ * libwebsockets puts its own frame header there. */
+#define GDWSI_OUTQ_HEADROOM 32
+
+/* The longest payload of one data frame. */
+#define GDWSI_OUTQ_FRAGMENT_MAX 65536
+
+/* Fields are private to outq.c. Invariants: HEADROOM <= head <= tail <= capacity while there is a
+ * block; frames lie in [head, tail). */
+typedef struct gdwsi_outq {
+    uint8_t *block;
+    size_t capacity;
+    size_t head;
+    size_t tail;
+    size_t packets; /* messages whose last frame is in the queue; control frames do not count */
+} gdwsi_outq;
+
+/* A frame at the head of the queue. */
+typedef struct gdwsi_outq_frame {
+    gdwsi_frame header;
+    uint8_t *payload; /* HEADROOM bytes before it may be overwritten */
+    size_t size;      /* of header and payload */
+} gdwsi_outq_frame;
+
+void gdwsi_outq_init(gdwsi_outq *queue);
+
+/* Forget everything and give the memory back. */
+void gdwsi_outq_clear(gdwsi_outq *queue);
+
+/* How many bytes a message of this length takes, frame headers included. */
+size_t gdwsi_outq_encoded_size(size_t length, bool is_masked);
+
+/* The longest message that takes at most this many bytes, however it is sent. */
+size_t gdwsi_outq_message_max(size_t bytes);
+
+/* Append a message. opcode: TEXT or BINARY. is_masked: a client's. Returns OUT_OF_MEMORY, or FAILED
+ * when there is no randomness for the masks; the queue is as it was then. */
+gdws_error gdwsi_outq_put_message(gdwsi_outq *queue, gdwsi_opcode opcode, const void *message,
+                                  size_t length, bool is_masked);
+
+/* Append a control frame of at most 125 bytes. Returns as gdwsi_outq_put_message. */
+gdws_error gdwsi_outq_put_control(gdwsi_outq *queue, gdwsi_opcode opcode, const void *payload,
+                                  size_t length, bool is_masked);
+
+/* Append bytes that are whole frames already, packets messages in all. */
+gdws_error gdwsi_outq_put_encoded(gdwsi_outq *queue, const uint8_t *bytes, size_t length,
+                                  size_t packets);
+
+/* Bytes and messages in the queue. */
+size_t gdwsi_outq_bytes(const gdwsi_outq *queue);
+size_t gdwsi_outq_packets(const gdwsi_outq *queue);
+
+/* Look at whole frames from the head: as many as fit into max bytes, at least one. Returns their
+ * length together, 0 when the queue is empty. */
+size_t gdwsi_outq_peek(const gdwsi_outq *queue, size_t max, uint8_t **bytes);
+
+/* Look at the frame at the head. Returns false when the queue is empty. */
+bool gdwsi_outq_peek_frame(const gdwsi_outq *queue, gdwsi_outq_frame *frame);
+
+/* Remove whole frames, length bytes, from the head. */
+void gdwsi_outq_drop(gdwsi_outq *queue, size_t length);
+
+#endif

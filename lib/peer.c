@@ -1,0 +1,539 @@
+/* SPDX-License-Identifier: MIT */
+/* The peer's state machine. Invariants: nothing is queued behind our Close frame; a Close frame is
+ * queued at most once; the inbound queue never holds more than one message over its limit in bytes;
+ * disconnected is owed exactly once to a peer that was open. It must not know sockets, time or
+ * libwebsockets. */
+#include "peer.h"
+
+#include <string.h>
+
+#include "frame.h"
+#include "mem.h"
+
+enum {
+    CLOSE_PROTOCOL_ERROR = 1002,
+    CLOSE_INVALID_PAYLOAD = 1007,
+    CLOSE_TOO_BIG = 1009,
+    CLOSE_INTERNAL_ERROR = 1011
+};
+
+void gdwsi_peer_init(gdws_peer *peer, const gdwsi_peer_carrier *carrier, const gdwsi_config *config,
+                     bool is_client)
+{
+    memset(peer, 0, sizeof(*peer));
+    peer->carrier = carrier;
+    peer->state = GDWS_STATE_CONNECTING;
+    peer->write_mode = GDWS_WRITE_MODE_BINARY;
+    peer->is_client = is_client;
+    peer->inbound_bytes = config->inbound_buffer_bytes;
+    peer->inbound_packets = config->max_queued_packets_in;
+    peer->outbound_bytes = config->outbound_buffer_bytes;
+    peer->outbound_packets = config->max_queued_packets_out;
+    peer->heartbeat_interval_ms = config->heartbeat_interval_ms;
+    peer->close_code = -1;
+    peer->round_trip_time_ms = -1;
+    gdwsi_pktq_init(&peer->in);
+    gdwsi_outq_init(&peer->out);
+}
+
+void gdwsi_peer_clear(gdws_peer *peer)
+{
+    gdwsi_pktq_clear(&peer->in);
+    gdwsi_outq_clear(&peer->out);
+    gdwsi_mem_free(peer->host);
+    gdwsi_mem_free(peer->protocol);
+    gdwsi_mem_free(peer->url);
+    peer->host = NULL;
+    peer->protocol = NULL;
+    peer->url = NULL;
+}
+
+void gdwsi_peer_open(gdws_peer *peer)
+{
+    peer->state = GDWS_STATE_OPEN;
+    peer->owes_connected = true;
+    peer->owes_disconnected = true;
+}
+
+/* Inwards */
+
+static int begin_message(gdws_peer *peer, bool is_text)
+{
+    if (gdwsi_pktq_begin(&peer->in, is_text) != GDWS_OK) {
+        return CLOSE_INTERNAL_ERROR;
+    }
+    peer->is_receiving = true;
+    peer->is_receiving_text = is_text;
+    peer->utf8 = (gdwsi_utf8){0};
+    return 0;
+}
+
+static int add_piece(gdws_peer *peer, const void *bytes, size_t length, uint64_t remaining)
+{
+    size_t room = peer->inbound_bytes - gdwsi_pktq_open_length(&peer->in);
+    if (length > room || remaining > room - length) {
+        return CLOSE_TOO_BIG;
+    }
+    if (peer->is_receiving_text && !gdwsi_utf8_check(&peer->utf8, bytes, length)) {
+        return CLOSE_INVALID_PAYLOAD;
+    }
+    return gdwsi_pktq_append(&peer->in, bytes, length) == GDWS_OK ? 0 : CLOSE_INTERNAL_ERROR;
+}
+
+static int finish_message(gdws_peer *peer)
+{
+    if (peer->is_receiving_text && !gdwsi_utf8_is_complete(&peer->utf8)) {
+        return CLOSE_INVALID_PAYLOAD;
+    }
+    gdwsi_pktq_commit(&peer->in);
+    peer->is_receiving = false;
+    peer->owed_data++;
+    return 0;
+}
+
+int gdwsi_peer_receive(gdws_peer *peer, const void *bytes, size_t length, uint64_t remaining,
+                       bool is_text, bool is_final)
+{
+    if (peer->is_failed || peer->close_received || peer->state == GDWS_STATE_CLOSED) {
+        return 0;
+    }
+    int code = peer->is_receiving ? 0 : begin_message(peer, is_text);
+    if (code == 0) {
+        code = add_piece(peer, bytes, length, remaining);
+    }
+    if (code == 0 && is_final) {
+        code = finish_message(peer);
+    }
+    if (code != 0) {
+        gdwsi_pktq_abort(&peer->in);
+        peer->is_receiving = false;
+    }
+    return code;
+}
+
+static bool is_full(const gdws_peer *peer)
+{
+    size_t packets = gdwsi_pktq_packets(&peer->in);
+    size_t bytes = gdwsi_pktq_bytes(&peer->in) + gdwsi_pktq_open_length(&peer->in);
+    return packets >= peer->inbound_packets || (packets > 0 && bytes >= peer->inbound_bytes);
+}
+
+/* Half empty, so that pausing and going on do not alternate with each packet. */
+static bool has_room_again(const gdws_peer *peer)
+{
+    size_t packets = gdwsi_pktq_packets(&peer->in);
+    return packets == 0 || (packets <= peer->inbound_packets / 2 &&
+                            gdwsi_pktq_bytes(&peer->in) <= peer->inbound_bytes / 2);
+}
+
+bool gdwsi_peer_update_paused(gdws_peer *peer)
+{
+    if (peer->is_failed) {
+        peer->is_paused = false;
+    } else if (peer->is_paused) {
+        peer->is_paused = !has_room_again(peer);
+    } else {
+        peer->is_paused = is_full(peer);
+    }
+    return peer->is_paused;
+}
+
+/* Closing */
+
+static void queue_close(gdws_peer *peer, int code, const char *reason)
+{
+    if (peer->close_queued) {
+        return;
+    }
+    uint8_t payload[GDWSI_FRAME_CONTROL_MAX];
+    size_t length = 0;
+    if (code != GDWSI_PEER_NO_STATUS) {
+        payload[0] = (uint8_t)(code >> 8);
+        payload[1] = (uint8_t)code;
+        size_t reason_length = strnlen(reason, GDWSI_PEER_REASON_MAX);
+        memcpy(payload + 2, reason, reason_length);
+        length = 2 + reason_length;
+    }
+    /* Without memory the connection ends without a Close frame: nothing better can be done. */
+    (void)gdwsi_outq_put_control(&peer->out, GDWSI_OPCODE_CLOSE, payload, length, peer->is_client);
+    peer->close_queued = true;
+}
+
+/* Judge the payload of a Close frame (RFC 6455 sections 5.5.1 and 7.4). Returns the code to answer
+ * with, which is the code received when that is in order. */
+static int judge_close(const uint8_t *payload, size_t length)
+{
+    if (length == 0) {
+        return GDWSI_PEER_NO_STATUS;
+    }
+    int code = length >= 2 ? payload[0] << 8 | payload[1] : 0;
+    if (!gdwsi_frame_is_sendable_close_code(code)) {
+        return CLOSE_PROTOCOL_ERROR;
+    }
+    if (!gdwsi_utf8_is_valid(payload + 2, length - 2)) {
+        return CLOSE_INVALID_PAYLOAD;
+    }
+    return code;
+}
+
+void gdwsi_peer_receive_close(gdws_peer *peer, const uint8_t *payload, size_t length)
+{
+    if (peer->close_code != -1 || peer->state == GDWS_STATE_CLOSED) {
+        return;
+    }
+    int code = length >= 2 ? payload[0] << 8 | payload[1] : GDWSI_PEER_NO_STATUS;
+    int answer = judge_close(payload, length);
+    bool is_in_order = answer == code;
+    if (is_in_order && length > 2) {
+        size_t reason_length = length - 2;
+        if (reason_length > GDWSI_PEER_REASON_MAX) {
+            reason_length = GDWSI_PEER_REASON_MAX;
+        }
+        memcpy(peer->close_reason, payload + 2, reason_length);
+        peer->close_reason[reason_length] = '\0';
+    }
+    peer->close_code = code;
+    peer->close_received = is_in_order;
+    peer->is_failed = peer->is_failed || !is_in_order;
+    peer->owes_close_request = true;
+    peer->state = GDWS_STATE_CLOSING;
+    gdwsi_pktq_abort(&peer->in);
+    peer->is_receiving = false;
+    queue_close(peer, answer, is_in_order ? peer->close_reason : "");
+}
+
+void gdwsi_peer_fail(gdws_peer *peer, int code, const char *reason)
+{
+    peer->is_failed = true;
+    if (peer->state == GDWS_STATE_OPEN) {
+        peer->state = GDWS_STATE_CLOSING;
+    }
+    queue_close(peer, code, reason);
+}
+
+void gdwsi_peer_shut(gdws_peer *peer, int code)
+{
+    if (peer->state != GDWS_STATE_CLOSED) {
+        gdwsi_peer_fail(peer, code, "");
+        peer->state = GDWS_STATE_CLOSED;
+    }
+    peer->is_abandoned = true;
+}
+
+void gdwsi_peer_end(gdws_peer *peer)
+{
+    peer->state = GDWS_STATE_CLOSED;
+    gdwsi_pktq_abort(&peer->in);
+    peer->is_receiving = false;
+    gdwsi_outq_clear(&peer->out);
+    peer->handed = 0;
+    peer->owes_drained = false;
+}
+
+bool gdwsi_peer_is_owed_disconnected(const gdws_peer *peer)
+{
+    return peer->owes_disconnected;
+}
+
+void gdwsi_peer_abandon(gdws_peer *peer)
+{
+    peer->is_abandoned = true;
+}
+
+bool gdwsi_peer_was_clean(const gdws_peer *peer)
+{
+    return peer->close_received && peer->close_queued && !peer->is_failed;
+}
+
+/* Events */
+
+static bool is_disconnected_due(const gdws_peer *peer)
+{
+    return peer->owes_disconnected && peer->state == GDWS_STATE_CLOSED &&
+           (peer->is_abandoned || gdwsi_pktq_packets(&peer->in) == 0);
+}
+
+/* Packets that a handler took before their signal came need no signal any more. */
+static size_t owed_data(const gdws_peer *peer)
+{
+    size_t packets = gdwsi_pktq_packets(&peer->in);
+    return peer->owed_data < packets ? peer->owed_data : packets;
+}
+
+gdwsi_peer_event gdwsi_peer_next_event(gdws_peer *peer)
+{
+    if (peer->owes_connected) {
+        peer->owes_connected = false;
+        return GDWSI_PEER_CONNECTED;
+    }
+    peer->owed_data = owed_data(peer);
+    if (peer->owed_data > 0) {
+        peer->owed_data--;
+        return GDWSI_PEER_DATA;
+    }
+    if (peer->owes_drained && gdws_peer_get_current_outbound_buffered_amount(peer) == 0) {
+        peer->owes_drained = false;
+        return GDWSI_PEER_DRAINED;
+    }
+    if (peer->owes_close_request) {
+        peer->owes_close_request = false;
+        return GDWSI_PEER_CLOSE_REQUEST;
+    }
+    if (is_disconnected_due(peer)) {
+        peer->owes_disconnected = false;
+        return GDWSI_PEER_DISCONNECTED;
+    }
+    return GDWSI_PEER_NOTHING;
+}
+
+bool gdwsi_peer_has_event(const gdws_peer *peer)
+{
+    return peer->owes_connected || owed_data(peer) > 0 || peer->owes_close_request ||
+           (peer->owes_drained && gdws_peer_get_current_outbound_buffered_amount(peer) == 0) ||
+           is_disconnected_due(peer);
+}
+
+/* Packets */
+
+gdws_error gdws_peer_get_packet(gdws_peer *peer, const uint8_t **packet, size_t *length)
+{
+    if (packet != NULL) {
+        *packet = NULL;
+    }
+    if (length != NULL) {
+        *length = 0;
+    }
+    if (peer == NULL || packet == NULL || length == NULL) {
+        return GDWS_INVALID_PARAMETER;
+    }
+    bool is_text = false;
+    gdws_error error = gdwsi_pktq_take(&peer->in, packet, length, &is_text);
+    if (error != GDWS_OK) {
+        return error;
+    }
+    peer->was_string = is_text;
+    if ((peer->is_paused && has_room_again(peer)) || is_disconnected_due(peer)) {
+        peer->carrier->changed(peer);
+    }
+    return GDWS_OK;
+}
+
+size_t gdws_peer_get_available_packet_count(const gdws_peer *peer)
+{
+    return peer != NULL ? gdwsi_pktq_packets(&peer->in) : 0;
+}
+
+bool gdws_peer_was_string_packet(const gdws_peer *peer)
+{
+    return peer != NULL && peer->was_string;
+}
+
+/* Whether an encoded message may be queued now. */
+static gdws_error check_room(gdws_peer *peer, size_t encoded)
+{
+    if (peer->state != GDWS_STATE_OPEN || peer->close_queued) {
+        return GDWS_UNAVAILABLE;
+    }
+    if (encoded > peer->outbound_bytes) {
+        return GDWS_PARAMETER_RANGE_ERROR;
+    }
+    size_t queued = gdws_peer_get_current_outbound_buffered_amount(peer);
+    if (queued > peer->outbound_bytes - encoded ||
+        gdwsi_outq_packets(&peer->out) >= peer->outbound_packets) {
+        peer->owes_drained = true;
+        return GDWS_OUT_OF_MEMORY;
+    }
+    return GDWS_OK;
+}
+
+gdws_error gdws_peer_send(gdws_peer *peer, const void *message, size_t length, gdws_write_mode mode)
+{
+    bool is_text = mode == GDWS_WRITE_MODE_TEXT;
+    if (peer == NULL || (message == NULL && length > 0) ||
+        (!is_text && mode != GDWS_WRITE_MODE_BINARY)) {
+        return GDWS_INVALID_PARAMETER;
+    }
+    if (peer->state == GDWS_STATE_OPEN && length > gdws_peer_get_max_packet_size(peer)) {
+        return GDWS_PARAMETER_RANGE_ERROR;
+    }
+    bool is_masked = peer->is_client && !peer->writes_unmasked;
+    gdws_error error = check_room(peer, gdwsi_outq_encoded_size(length, is_masked));
+    if (error != GDWS_OK) {
+        return error;
+    }
+    if (is_text && !gdwsi_utf8_is_valid(message, length)) {
+        return GDWS_INVALID_DATA;
+    }
+    error = gdwsi_outq_put_message(&peer->out, is_text ? GDWSI_OPCODE_TEXT : GDWSI_OPCODE_BINARY,
+                                   message, length, is_masked);
+    if (error == GDWS_OK) {
+        peer->carrier->changed(peer);
+    }
+    return error;
+}
+
+gdws_error gdwsi_peer_put_encoded(gdws_peer *peer, const uint8_t *bytes, size_t length)
+{
+    gdws_error error = check_room(peer, length);
+    if (error == GDWS_OK) {
+        error = gdwsi_outq_put_encoded(&peer->out, bytes, length, 1);
+    }
+    if (error == GDWS_OK) {
+        peer->carrier->changed(peer);
+    }
+    return error;
+}
+
+gdws_error gdws_peer_put_packet(gdws_peer *peer, const void *packet, size_t length)
+{
+    return gdws_peer_send(peer, packet, length, gdws_peer_get_write_mode(peer));
+}
+
+gdws_error gdws_peer_send_text(gdws_peer *peer, const char *text)
+{
+    if (text == NULL) {
+        return GDWS_INVALID_PARAMETER;
+    }
+    return gdws_peer_send(peer, text, strlen(text), GDWS_WRITE_MODE_TEXT);
+}
+
+gdws_error gdws_peer_set_write_mode(gdws_peer *peer, gdws_write_mode mode)
+{
+    if (peer == NULL || (mode != GDWS_WRITE_MODE_TEXT && mode != GDWS_WRITE_MODE_BINARY)) {
+        return GDWS_INVALID_PARAMETER;
+    }
+    peer->write_mode = mode;
+    return GDWS_OK;
+}
+
+gdws_write_mode gdws_peer_get_write_mode(const gdws_peer *peer)
+{
+    return peer != NULL ? peer->write_mode : GDWS_WRITE_MODE_BINARY;
+}
+
+size_t gdws_peer_get_max_packet_size(const gdws_peer *peer)
+{
+    return peer != NULL ? gdwsi_outq_message_max(peer->outbound_bytes) : 0;
+}
+
+size_t gdws_peer_get_current_outbound_buffered_amount(const gdws_peer *peer)
+{
+    return peer != NULL ? gdwsi_outq_bytes(&peer->out) + peer->handed : 0;
+}
+
+void gdwsi_peer_note_flushed(gdws_peer *peer)
+{
+    if (gdws_peer_get_current_outbound_buffered_amount(peer) > 0) {
+        peer->owes_drained = true;
+    }
+}
+
+/* Closing and asking */
+
+gdws_error gdwsi_peer_check_close(int code, const char *reason)
+{
+    if (!gdwsi_frame_is_sendable_close_code(code)) {
+        return GDWS_INVALID_PARAMETER;
+    }
+    size_t length = reason != NULL ? strlen(reason) : 0;
+    if (length > GDWSI_PEER_REASON_MAX || !gdwsi_utf8_is_valid(reason, length)) {
+        return GDWS_INVALID_PARAMETER;
+    }
+    return GDWS_OK;
+}
+
+gdws_error gdws_peer_close(gdws_peer *peer, int code, const char *reason)
+{
+    if (peer == NULL || gdwsi_peer_check_close(code, reason) != GDWS_OK) {
+        return GDWS_INVALID_PARAMETER;
+    }
+    if (peer->state != GDWS_STATE_OPEN) {
+        return GDWS_UNAVAILABLE;
+    }
+    peer->state = GDWS_STATE_CLOSING;
+    queue_close(peer, code, reason != NULL ? reason : "");
+    peer->carrier->changed(peer);
+    return GDWS_OK;
+}
+
+gdws_ready_state gdws_peer_get_ready_state(const gdws_peer *peer)
+{
+    return peer != NULL ? peer->state : GDWS_STATE_CLOSED;
+}
+
+bool gdws_peer_is_connected_to_host(const gdws_peer *peer)
+{
+    return peer != NULL &&
+           (peer->state == GDWS_STATE_OPEN || peer->state == GDWS_STATE_CLOSING);
+}
+
+int gdws_peer_get_close_code(const gdws_peer *peer)
+{
+    return peer != NULL ? peer->close_code : -1;
+}
+
+const char *gdws_peer_get_close_reason(const gdws_peer *peer)
+{
+    return peer != NULL ? peer->close_reason : "";
+}
+
+static const char *text_or_empty(const char *text)
+{
+    return text != NULL ? text : "";
+}
+
+const char *gdws_peer_get_connected_host(const gdws_peer *peer)
+{
+    return text_or_empty(peer != NULL ? peer->host : NULL);
+}
+
+uint16_t gdws_peer_get_connected_port(const gdws_peer *peer)
+{
+    return peer != NULL ? peer->port : 0;
+}
+
+const char *gdws_peer_get_selected_protocol(const gdws_peer *peer)
+{
+    return text_or_empty(peer != NULL ? peer->protocol : NULL);
+}
+
+const char *gdws_peer_get_requested_url(const gdws_peer *peer)
+{
+    return text_or_empty(peer != NULL ? peer->url : NULL);
+}
+
+int gdws_peer_get_round_trip_time_ms(const gdws_peer *peer)
+{
+    return peer != NULL ? peer->round_trip_time_ms : -1;
+}
+
+uint32_t gdws_peer_get_heartbeat_interval_ms(const gdws_peer *peer)
+{
+    return peer != NULL ? peer->heartbeat_interval_ms : 0;
+}
+
+size_t gdws_peer_get_inbound_buffer_size(const gdws_peer *peer)
+{
+    return peer != NULL ? peer->inbound_bytes : 0;
+}
+
+size_t gdws_peer_get_outbound_buffer_size(const gdws_peer *peer)
+{
+    return peer != NULL ? peer->outbound_bytes : 0;
+}
+
+size_t gdws_peer_get_max_queued_packets(const gdws_peer *peer)
+{
+    return peer != NULL ? peer->inbound_packets : 0;
+}
+
+gdws_error gdws_peer_set_no_delay(gdws_peer *peer, bool enabled)
+{
+    if (peer == NULL) {
+        return GDWS_INVALID_PARAMETER;
+    }
+    if (!gdws_peer_is_connected_to_host(peer)) {
+        return GDWS_UNAVAILABLE;
+    }
+    return peer->carrier->set_no_delay(peer, enabled);
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/* The packet queue. A record is a header, the payload and one NUL byte, at any alignment; records lie
+ * side by side. A packet that is lent must stay where it is, so a block that is outgrown meanwhile is
+ * kept as retired until the next take. Knows bytes only. */
+#include "pktq.h"
+
+#include <string.h>
+
+#include "mem.h"
+
+#define FIRST_CAPACITY 512
+
+typedef struct record {
+    size_t length;
+    bool is_text;
+} record;
+
+void gdwsi_pktq_init(gdwsi_pktq *queue)
+{
+    memset(queue, 0, sizeof(*queue));
+}
+
+void gdwsi_pktq_clear(gdwsi_pktq *queue)
+{
+    gdwsi_mem_free(queue->block);
+    gdwsi_mem_free(queue->retired);
+    gdwsi_pktq_init(queue);
+}
+
+/* Move what has not been taken to the front of a block. */
+static void move_to(gdwsi_pktq *queue, uint8_t *block)
+{
+    if (queue->block != NULL) {
+        memmove(block, queue->block + queue->head, queue->tail - queue->head);
+    }
+    queue->open -= queue->head;
+    queue->tail -= queue->head;
+    queue->head = 0;
+}
+
+static void replace_block(gdwsi_pktq *queue, uint8_t *block, size_t capacity)
+{
+    move_to(queue, block);
+    if (queue->is_lending && queue->retired == NULL) {
+        queue->retired = queue->block;
+    } else {
+        gdwsi_mem_free(queue->block);
+    }
+    queue->block = block;
+    queue->capacity = capacity;
+}
+
+/* Make room for length more bytes at the tail. */
+static gdws_error reserve(gdwsi_pktq *queue, size_t length)
+{
+    if (queue->capacity - queue->tail >= length) {
+        return GDWS_OK;
+    }
+    size_t used = queue->tail - queue->head;
+    if (length > SIZE_MAX / 4 - used) {
+        return GDWS_OUT_OF_MEMORY;
+    }
+    /* What is lent lies before head: moving would overwrite it, unless it is in a retired block. */
+    bool may_move = !queue->is_lending || queue->retired != NULL;
+    if (may_move && used + length <= queue->capacity && queue->head >= used) {
+        move_to(queue, queue->block);
+        return GDWS_OK;
+    }
+    size_t capacity = queue->capacity > 0 ? queue->capacity : FIRST_CAPACITY;
+    while (capacity < used + length) {
+        capacity *= 2;
+    }
+    uint8_t *block = gdwsi_mem_alloc(capacity);
+    if (block == NULL) {
+        return GDWS_OUT_OF_MEMORY;
+    }
+    replace_block(queue, block, capacity);
+    return GDWS_OK;
+}
+
+gdws_error gdwsi_pktq_begin(gdwsi_pktq *queue, bool is_text)
+{
+    if (queue->is_open) {
+        return GDWS_BUG;
+    }
+    gdws_error error = reserve(queue, sizeof(record) + 1);
+    if (error != GDWS_OK) {
+        return error;
+    }
+    record header = {.length = 0, .is_text = is_text};
+    queue->open = queue->tail;
+    memcpy(queue->block + queue->open, &header, sizeof(header));
+    queue->tail += sizeof(header);
+    queue->is_open = true;
+    return GDWS_OK;
+}
+
+gdws_error gdwsi_pktq_append(gdwsi_pktq *queue, const void *bytes, size_t length)
+{
+    if (!queue->is_open) {
+        return GDWS_BUG;
+    }
+    if (length == SIZE_MAX) {
+        return GDWS_OUT_OF_MEMORY;
+    }
+    gdws_error error = reserve(queue, length + 1);
+    if (error == GDWS_OK && length > 0) {
+        memcpy(queue->block + queue->tail, bytes, length);
+        queue->tail += length;
+    }
+    return error;
+}
+
+size_t gdwsi_pktq_open_length(const gdwsi_pktq *queue)
+{
+    return queue->is_open ? queue->tail - queue->open - sizeof(record) : 0;
+}
+
+void gdwsi_pktq_commit(gdwsi_pktq *queue)
+{
+    if (!queue->is_open) {
+        return;
+    }
+    record header;
+    memcpy(&header, queue->block + queue->open, sizeof(header));
+    header.length = gdwsi_pktq_open_length(queue);
+    memcpy(queue->block + queue->open, &header, sizeof(header));
+    /* begin and append have left room for it. */
+    queue->block[queue->tail] = '\0';
+    queue->tail++;
+    queue->open = queue->tail;
+    queue->is_open = false;
+    queue->packets++;
+    queue->bytes += header.length;
+}
+
+static void release_if_idle(gdwsi_pktq *queue)
+{
+    if (queue->packets == 0 && !queue->is_open && !queue->is_lending) {
+        gdwsi_pktq_clear(queue);
+    }
+}
+
+void gdwsi_pktq_abort(gdwsi_pktq *queue)
+{
+    if (queue->is_open) {
+        queue->tail = queue->open;
+        queue->is_open = false;
+        release_if_idle(queue);
+    }
+}
+
+gdws_error gdwsi_pktq_take(gdwsi_pktq *queue, const uint8_t **packet, size_t *length, bool *is_text)
+{
+    *packet = NULL;
+    *length = 0;
+    gdwsi_mem_free(queue->retired);
+    queue->retired = NULL;
+    queue->is_lending = false;
+    if (queue->packets == 0) {
+        release_if_idle(queue);
+        return GDWS_UNAVAILABLE;
+    }
+    record header;
+    memcpy(&header, queue->block + queue->head, sizeof(header));
+    *packet = queue->block + queue->head + sizeof(header);
+    *length = header.length;
+    if (is_text != NULL) {
+        *is_text = header.is_text;
+    }
+    queue->head += sizeof(header) + header.length + 1;
+    queue->packets--;
+    queue->bytes -= header.length;
+    queue->is_lending = true;
+    return GDWS_OK;
+}
+
+size_t gdwsi_pktq_packets(const gdwsi_pktq *queue)
+{
+    return queue->packets;
+}
+
+size_t gdwsi_pktq_bytes(const gdwsi_pktq *queue)
+{
+    return queue->bytes;
+}

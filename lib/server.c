@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: MIT */
+/* The server: accepts, gives ids, delivers its peers' signals, and broadcasts. Invariants: a link is
+ * on the list of links from its acceptance until its disconnection has been signalled; it is in the
+ * table of peers exactly between the two signals connected and disconnected. */
+#include "server.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "mem.h"
+#include "outq.h"
+#include "random.h"
+#include "utf8.h"
+
+#define GOING_AWAY 1001
+#define NO_MEMORY 1011
+
+/* The list of links, and the queue of those that were not taken */
+
+static void list_add(gdws_server *server, gdwsi_link *link)
+{
+    link->next = server->links;
+    link->previous = NULL;
+    if (server->links != NULL) {
+        server->links->previous = link;
+    }
+    server->links = link;
+}
+
+static void list_remove(gdws_server *server, gdwsi_link *link)
+{
+    if (link->previous != NULL) {
+        link->previous->next = link->next;
+    } else {
+        server->links = link->next;
+    }
+    if (link->next != NULL) {
+        link->next->previous = link->previous;
+    }
+}
+
+static void untaken_add(gdws_server *server, gdwsi_link *link)
+{
+    link->is_untaken = true;
+    link->next_untaken = NULL;
+    link->previous_untaken = server->last_untaken;
+    if (server->last_untaken != NULL) {
+        server->last_untaken->next_untaken = link;
+    } else {
+        server->first_untaken = link;
+    }
+    server->last_untaken = link;
+}
+
+static void untaken_remove(gdws_server *server, gdwsi_link *link)
+{
+    if (!link->is_untaken) {
+        return;
+    }
+    link->is_untaken = false;
+    if (link->previous_untaken != NULL) {
+        link->previous_untaken->next_untaken = link->next_untaken;
+    } else {
+        server->first_untaken = link->next_untaken;
+    }
+    if (link->next_untaken != NULL) {
+        link->next_untaken->previous_untaken = link->previous_untaken;
+    } else {
+        server->last_untaken = link->previous_untaken;
+    }
+}
+
+static void release_link(gdws_server *server, gdwsi_link *link)
+{
+    untaken_remove(server, link);
+    if (link->id != 0) {
+        gdwsi_peertable_remove(&server->peers, link);
+    }
+    list_remove(server, link);
+    gdwsi_link_release(link);
+}
+
+/* Signals */
+
+/* Give the link an id and a place among the peers. Returns false when that cannot be had. */
+static bool enroll(gdws_server *server, gdwsi_link *link)
+{
+    int32_t id = 0;
+    do {
+        id = gdwsi_random_id();
+    } while (id != 0 && gdwsi_peertable_find(&server->peers, id) != NULL);
+    link->id = id;
+    if (id == 0 || !gdwsi_peertable_add(&server->peers, link)) {
+        link->id = 0;
+        return false;
+    }
+    untaken_add(server, link);
+    return true;
+}
+
+static void signal_connected(gdws_server *server, gdwsi_link *link)
+{
+    if (server->signals.client_connected != NULL) {
+        server->signals.client_connected(
+            server, link->id, gdws_peer_get_selected_protocol(&link->peer), server->signals.user);
+    }
+}
+
+static void signal_disconnected(gdws_server *server, gdwsi_link *link)
+{
+    if (server->signals.client_disconnected != NULL) {
+        server->signals.client_disconnected(server, link->id, gdwsi_peer_was_clean(&link->peer),
+                                            server->signals.user);
+    }
+}
+
+/* Signal one event. Returns false when it was the link's last. */
+static bool signal_event(gdws_server *server, gdwsi_link *link, gdwsi_peer_event event)
+{
+    const gdws_server_signals *signals = &server->signals;
+    switch (event) {
+    case GDWSI_PEER_CONNECTED:
+        if (!enroll(server, link)) {
+            gdwsi_link_shut(link, NO_MEMORY);
+            return false;
+        }
+        server->current_id = link->id;
+        signal_connected(server, link);
+        break;
+    case GDWSI_PEER_DATA:
+        if (signals->data_received != NULL) {
+            signals->data_received(server, link->id, signals->user);
+        }
+        break;
+    case GDWSI_PEER_CLOSE_REQUEST:
+        if (signals->client_close_request != NULL) {
+            signals->client_close_request(server, link->id, link->peer.close_code,
+                                          link->peer.close_reason, signals->user);
+        }
+        break;
+    case GDWSI_PEER_DRAINED:
+        if (signals->drained != NULL) {
+            signals->drained(server, link->id, signals->user);
+        }
+        break;
+    case GDWSI_PEER_DISCONNECTED:
+        signal_disconnected(server, link);
+        return false;
+    case GDWSI_PEER_NOTHING:
+        break;
+    }
+    return true;
+}
+
+static void destroy(gdws_server *server);
+
+static void deliver_events(gdws_server *server, gdwsi_link *link)
+{
+    bool is_there = true;
+    server->is_in_signal = true;
+    while (is_there && !server->is_freed) {
+        gdwsi_peer_event event = gdwsi_peer_next_event(&link->peer);
+        if (event == GDWSI_PEER_NOTHING) {
+            break;
+        }
+        server->current_id = link->id;
+        is_there = signal_event(server, link, event);
+    }
+    server->current_id = 0;
+    server->is_in_signal = false;
+    if (!is_there) {
+        release_link(server, link);
+    }
+    if (server->is_freed) {
+        destroy(server);
+    }
+}
+
+static void deliver(void *owner, gdwsi_link *link)
+{
+    gdws_server *server = owner;
+    if (link->is_established) {
+        deliver_events(server, link);
+    } else if (link->error != GDWS_OK) {
+        release_link(server, link);
+    }
+}
+
+/* Listening */
+
+static void on_accepted(void *user, int descriptor, const char *host, uint16_t port)
+{
+    gdws_server *server = user;
+    gdwsi_link *link = gdwsi_link_new(server->loop, &server->config, false, server, deliver);
+    if (link == NULL) {
+        (void)close(descriptor);
+        return;
+    }
+    list_add(server, link);
+    link->peer.port = port;
+    link->peer.host = gdwsi_mem_copy_text(host, strlen(host));
+    if (link->peer.host == NULL) {
+        (void)close(descriptor);
+        release_link(server, link);
+        return;
+    }
+    if (gdwsi_endpoint_adopt(server->endpoint, link, descriptor) != GDWS_OK) {
+        release_link(server, link);
+    }
+}
+
+gdws_error gdws_server_listen(gdws_server *server, uint16_t port)
+{
+    gdwsi_endpoint *endpoint = NULL;
+    gdwsi_listener *listener = NULL;
+    if (server == NULL) {
+        return GDWS_INVALID_PARAMETER;
+    }
+    if (server->listener != NULL) {
+        return GDWS_ALREADY_IN_USE;
+    }
+    gdws_error error =
+        gdwsi_endpoint_get_server(server->loop, server->config.read_size_bytes, &endpoint);
+    if (error != GDWS_OK) {
+        return error;
+    }
+    error = gdwsi_listener_start(server->loop, server->bind_ip, port, on_accepted, server,
+                                 &listener);
+    if (error != GDWS_OK) {
+        gdwsi_endpoint_release(endpoint);
+        return error;
+    }
+    server->endpoint = endpoint;
+    server->listener = listener;
+    return GDWS_OK;
+}
+
+void gdws_server_stop(gdws_server *server)
+{
+    if (server == NULL || server->listener == NULL) {
+        return;
+    }
+    gdwsi_listener_stop(server->listener);
+    server->listener = NULL;
+    gdwsi_endpoint_release(server->endpoint);
+    server->endpoint = NULL;
+    gdwsi_link *link = server->links;
+    while (link != NULL) {
+        gdwsi_link *next = link->next;
+        if (link->is_established) {
+            gdwsi_link_shut(link, GOING_AWAY);
+        } else {
+            release_link(server, link);
+        }
+        link = next;
+    }
+}
+
+/* Peers */
+
+size_t gdws_server_get_peer_list(const gdws_server *server, int32_t *ids, size_t capacity)
+{
+    if (server == NULL) {
+        return 0;
+    }
+    return gdwsi_peertable_list(&server->peers, ids, ids != NULL ? capacity : 0);
+}
+
+int32_t gdws_server_take_connection(gdws_server *server)
+{
+    if (server == NULL || server->first_untaken == NULL) {
+        return 0;
+    }
+    int32_t id = server->first_untaken->id;
+    untaken_remove(server, server->first_untaken);
+    return id;
+}
+
+/* Queue the encoded message for all open peers but one. Returns how many had no room. */
+static size_t put_to_all(gdws_server *server, const gdwsi_outq *encoded, int32_t except_id)
+{
+    uint8_t *bytes;
+    size_t length = gdwsi_outq_peek(encoded, SIZE_MAX, &bytes);
+    size_t refused = 0;
+    for (gdwsi_link *link = server->links; link != NULL; link = link->next) {
+        if (link->id == 0 || link->id == except_id || link->peer.state != GDWS_STATE_OPEN) {
+            continue;
+        }
+        if (gdwsi_peer_put_encoded(&link->peer, bytes, length) != GDWS_OK) {
+            refused++;
+        }
+    }
+    return refused;
+}
+
+gdws_error gdws_server_broadcast(gdws_server *server, const void *message, size_t length,
+                                 gdws_write_mode mode, int32_t except_id, size_t *refused)
+{
+    bool is_text = mode == GDWS_WRITE_MODE_TEXT;
+    gdwsi_outq encoded;
+    size_t count = 0;
+    if (refused != NULL) {
+        *refused = 0;
+    }
+    if (server == NULL || (message == NULL && length > 0) ||
+        (!is_text && mode != GDWS_WRITE_MODE_BINARY)) {
+        return GDWS_INVALID_PARAMETER;
+    }
+    if (is_text && !gdwsi_utf8_is_valid(message, length)) {
+        return GDWS_INVALID_DATA;
+    }
+    gdwsi_outq_init(&encoded);
+    gdws_error error = gdwsi_outq_put_message(
+        &encoded, is_text ? GDWSI_OPCODE_TEXT : GDWSI_OPCODE_BINARY, message, length, false);
+    if (error == GDWS_OK) {
+        count = put_to_all(server, &encoded, except_id);
+        error = count > 0 ? GDWS_OUT_OF_MEMORY : GDWS_OK;
+    }
+    gdwsi_outq_clear(&encoded);
+    if (refused != NULL) {
+        *refused = count;
+    }
+    return error;
+}
+
+/* Life */
+
+static void run_burial(gdwsi_task *task)
+{
+    gdws_server *server = (gdws_server *)(void *)((char *)task - offsetof(gdws_server, burial));
+    gdwsi_config_clear(&server->config);
+    gdwsi_mem_free(server);
+}
+
+gdws_server *gdws_server_new(gdws_loop *loop)
+{
+    gdws_server *server = gdwsi_mem_calloc(1, sizeof(*server));
+    if (server == NULL) {
+        return NULL;
+    }
+    if (loop != NULL) {
+        gdwsi_loop_retain(loop);
+    } else {
+        loop = gdws_loop_new();
+    }
+    if (loop == NULL) {
+        gdwsi_mem_free(server);
+        return NULL;
+    }
+    server->loop = loop;
+    server->burial.run = run_burial;
+    memcpy(server->bind_ip, "*", sizeof("*"));
+    gdwsi_config_init_server(&server->config);
+    return server;
+}
+
+/* The disconnections that are owed come here; a handler may call anything but change nothing. */
+static void destroy(gdws_server *server)
+{
+    gdws_loop *loop = server->loop;
+    gdws_server_stop(server);
+    server->is_in_signal = true;
+    while (server->links != NULL) {
+        gdwsi_link *link = server->links;
+        bool is_connected = link->id != 0 && gdwsi_peer_is_owed_disconnected(&link->peer);
+        if (is_connected) {
+            link->peer.owes_disconnected = false;
+            server->current_id = link->id;
+            signal_disconnected(server, link);
+        }
+        release_link(server, link);
+    }
+    server->current_id = 0;
+    gdwsi_peertable_clear(&server->peers);
+    gdwsi_loop_add_burial(loop, &server->burial);
+    gdwsi_loop_release(loop);
+}
+
+void gdws_server_free(gdws_server *server)
+{
+    if (server == NULL || server->is_freed) {
+        return;
+    }
+    server->is_freed = true;
+    if (!server->is_in_signal) {
+        destroy(server);
+    }
+}
