@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: MIT
+# gdws. `make help` lists the targets. Everything is built into $(BUILD).
+
+BUILD      ?= build
+PREFIX     ?= /usr/local
+LIBDIR     ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+DESTDIR    ?=
+PKG_CONFIG ?= pkg-config
+CFLAGS     ?= -O2 -g
+WERROR     ?= 0
+FUZZ_SECONDS ?= 10
+
+VERSION := 0.1.0
+ABI     := 0
+
+# What we need, apart from what the user asks for: CPPFLAGS, CFLAGS and LDFLAGS come last.
+PACKAGES := libwebsockets libuv libcrypto
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wundef \
+            -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wcast-qual -Wformat=2 \
+            -Wdouble-promotion -Wnull-dereference -Wvla $(if $(filter 1,$(WERROR)),-Werror)
+OUR_CPPFLAGS := -D_GNU_SOURCE -Iinclude
+OUR_CFLAGS   := -std=c11 -fPIC -fvisibility=hidden $(WARNINGS)
+LIBS       = $(shell $(PKG_CONFIG) --libs $(PACKAGES)) -lpthread
+LIB_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
+CHECK_LIBS = $(shell $(PKG_CONFIG) --libs check)
+
+SOURCES := $(wildcard lib/*.c)
+OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
+HEADERS := $(wildcard include/gdws/*.h)
+SAMPLES := $(patsubst samples/%.c,$(BUILD)/samples/%,$(wildcard samples/*.c))
+SUITES  := $(patsubst test/%/runtests.c,%,$(wildcard test/*/runtests.c))
+SUITE_PROGRAMS := $(SUITES:%=$(BUILD)/test/%)
+SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/support/*.c))
+STATIC  := $(BUILD)/libgdws.a
+SHARED  := $(BUILD)/libgdws.so.$(VERSION)
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all help demo check check-unit check-integration check-hostile check-oom interop \
+        check-asan check-tsan check-valgrind check-install check-symbols check-headers \
+        check-layers check-docs check-style fuzz install uninstall deps deps-interop deps-ci clean \
+        tests FORCE
+
+all: $(STATIC) $(SHARED) $(BUILD)/gdws.pc $(SAMPLES) ## the library, static and shared, and the samples
+
+help: ## this list
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | \
+	    while IFS='|' read -r name text; do printf '%-18s %s\n' "$$name" "$$text"; done
+
+# A change of flags rebuilds everything.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(BUILD)
+	@echo '$(CC) $(OUR_CFLAGS) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS)' | cmp -s - $@ || \
+	    echo '$(CC) $(OUR_CFLAGS) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS)' > $@
+
+$(BUILD)/lib/%.o: lib/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(OUR_CPPFLAGS) -Ilib $(LIB_CFLAGS) $(OUR_CFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/samples/%.o: samples/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(OUR_CPPFLAGS) $(OUR_CFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/test/%.o: test/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(OUR_CPPFLAGS) -Ilib -Itest/support $(LIB_CFLAGS) $(OUR_CFLAGS) $(CPPFLAGS) $(CFLAGS) \
+	    -MMD -MP -c $< -o $@
+
+$(STATIC): $(OBJECTS)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(SHARED): $(OBJECTS) lib/gdws.map
+	$(CC) -shared -Wl,-soname,libgdws.so.$(ABI) -Wl,--version-script=lib/gdws.map -Wl,-z,defs \
+	    $(OBJECTS) $(LIBS) $(CFLAGS) $(LDFLAGS) -o $@
+	ln -sf $(@F) $(BUILD)/libgdws.so.$(ABI)
+	ln -sf $(@F) $(BUILD)/libgdws.so
+
+$(BUILD)/samples/%: $(BUILD)/samples/%.o $(STATIC)
+	$(CC) $^ $(LIBS) $(CFLAGS) $(LDFLAGS) -o $@
+
+# One test program for each directory of test/ that has a runtests.c.
+define suite
+$(BUILD)/test/$(1): $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/$(1)/*.c)) $(SUPPORT) $(STATIC)
+	$$(CC) $$^ $$(CHECK_LIBS) $$(LIBS) $$(CFLAGS) $$(LDFLAGS) -o $$@
+endef
+$(foreach name,$(SUITES),$(eval $(call suite,$(name))))
+
+tests: $(SUITE_PROGRAMS) $(SAMPLES)
+
+# Rewritten when PREFIX changes.
+$(BUILD)/gdws.pc: pkgconfig/gdws.pc.in FORCE
+	@mkdir -p $(BUILD)
+	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
+	    -e 's|@VERSION@|$(VERSION)|' $< > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+demo: all ## an echo server with C, Python, Godot and browser clients
+	@test/demo/run.sh $(BUILD)
+
+check: all tests ## all tests
+	@test/checks/check.sh $(BUILD)
+
+check-unit check-integration check-hostile check-oom: check-%: $(BUILD)/test/% $(SAMPLES) ## one suite
+	$<
+
+interop: all ## conversations with Godot, Chromium and Python
+	@test/interop/run.sh $(BUILD)
+
+check-asan: ## the suites under AddressSanitizer and UndefinedBehaviorSanitizer
+	@test/checks/sanitize.sh asan $(BUILD)/asan
+
+check-tsan: ## the suites under ThreadSanitizer
+	@test/checks/sanitize.sh tsan $(BUILD)/tsan
+
+check-valgrind: tests ## the suites under valgrind
+	@test/checks/valgrind.sh $(BUILD)
+
+check-install: all ## install, use by pkg-config, uninstall
+	@test/checks/install.sh
+
+check-symbols: $(SHARED) ## headers, version script and exported symbols agree
+	@test/checks/symbols.sh $(SHARED)
+
+check-headers: ## each public header compiles alone, as C99 and as C++11
+	@test/checks/headers.sh
+
+check-layers: ## each file includes only those above it
+	@test/checks/layers.sh
+
+check-docs: all ## the code in the documents compiles and runs
+	@test/checks/docs.py $(BUILD)
+
+check-style: ## format, length and complexity of functions, scripts
+	@test/checks/style.sh
+
+fuzz: ## each fuzz target for FUZZ_SECONDS
+	@test/checks/fuzz.sh $(BUILD)/fuzz $(FUZZ_SECONDS)
+
+install: all ## into $(DESTDIR)$(PREFIX)
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/gdws
+	install -m 644 $(HEADERS) $(DESTDIR)$(INCLUDEDIR)/gdws/
+	install -m 644 $(STATIC) $(DESTDIR)$(LIBDIR)/
+	install -m 755 $(SHARED) $(DESTDIR)$(LIBDIR)/
+	ln -sf $(notdir $(SHARED)) $(DESTDIR)$(LIBDIR)/libgdws.so.$(ABI)
+	ln -sf $(notdir $(SHARED)) $(DESTDIR)$(LIBDIR)/libgdws.so
+	install -m 644 $(BUILD)/gdws.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
+
+uninstall: ## what install has installed
+	rm -rf $(DESTDIR)$(INCLUDEDIR)/gdws
+	rm -f $(DESTDIR)$(LIBDIR)/libgdws.a $(DESTDIR)$(LIBDIR)/libgdws.so* \
+	    $(DESTDIR)$(LIBDIR)/pkgconfig/gdws.pc
+
+deps: ## what is needed to build and test, by apt-get
+	@test/checks/deps.sh build
+
+deps-interop: ## Godot, Chromium and Python's websockets, by apt-get
+	@test/checks/deps.sh interop
+
+deps-ci: ## what the stricter checks need, by apt-get
+	@test/checks/deps.sh ci
+
+clean: ## remove $(BUILD)
+	rm -rf $(BUILD)
+
+-include $(OBJECTS:.o=.d) $(SAMPLES:=.d) $(SUPPORT:.o=.d) $(wildcard $(BUILD)/test/*/*.d)
