@@ -97,7 +97,8 @@ static const char *status_text(int status)
     case 503:
         return "No new connections are taken at the moment.\n";
     default:
-        return "The WebSocket handshake is malformed, or offers no subprotocol that is spoken here.\n";
+        return "The WebSocket handshake is malformed, or offers no subprotocol that is spoken "
+               "here.\n";
     }
 }
 
@@ -106,8 +107,8 @@ size_t gdwsi_admission_write_origin(const char *origin, char *lines, size_t capa
     if (origin == NULL || strlen(origin) > ORIGIN_MAX) {
         return 0;
     }
-    int length = snprintf(lines, capacity, "Access-Control-Allow-Origin: %s\r\nVary: Origin\r\n",
-                          origin);
+    int length =
+        snprintf(lines, capacity, "Access-Control-Allow-Origin: %s\r\nVary: Origin\r\n", origin);
     if (length < 0 || (size_t)length >= capacity) {
         return 0;
     }
@@ -122,7 +123,8 @@ size_t gdwsi_admission_write_refusal(const gdwsi_config *config, int status, con
         size_t length = gdwsi_admission_write_origin(origin, origin_lines, sizeof(origin_lines));
         origin_lines[length] = '\0';
     }
-    const char *upgrade = status == 426 ? "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" : "";
+    const char *upgrade =
+        status == 426 ? "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" : "";
     const char *text = status_text(status);
     int length = snprintf(answer, GDWSI_ADMISSION_ANSWER_MAX,
                           "HTTP/1.1 %s\r\n%s%sContent-Type: text/plain; charset=utf-8\r\n"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The client: resolves a name, tries its addresses one after the other, and signals what its link
  * has to say. Invariant: while connecting there is a lookup or a link, never both; the link stays
- * after the connection has ended, so that its packets can be read, until the next connect_to_url. */
+ * after the connection has ended, so that its packets can be read, until the next connect_to_url.
+ */
 #include "client.h"
 
 #include <stdio.h>

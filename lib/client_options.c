@@ -25,22 +25,27 @@ gdws_error gdws_client_set_signals(gdws_client *client, const gdws_client_signal
     return GDWS_OK;
 }
 
-gdws_error gdws_client_set_supported_protocols(gdws_client *client, const char *const *protocols, size_t count)
+gdws_error gdws_client_set_supported_protocols(gdws_client *client, const char *const *protocols,
+                                               size_t count)
 {
     gdws_error error = check_idle(client);
     return error == GDWS_OK ? gdwsi_config_set_protocols(&client->config, protocols, count) : error;
 }
 
-gdws_error gdws_client_set_handshake_headers(gdws_client *client, const char *const *headers, size_t count)
+gdws_error gdws_client_set_handshake_headers(gdws_client *client, const char *const *headers,
+                                             size_t count)
 {
     gdws_error error = check_idle(client);
     return error == GDWS_OK ? gdwsi_config_set_headers(&client->config, headers, count) : error;
 }
 
-gdws_error gdws_client_set_buffers(gdws_client *client, size_t in_kb, size_t in_packets, size_t out_kb, size_t out_packets)
+gdws_error gdws_client_set_buffers(gdws_client *client, size_t in_kb, size_t in_packets,
+                                   size_t out_kb, size_t out_packets)
 {
     gdws_error error = check_idle(client);
-    return error == GDWS_OK ? gdwsi_config_set_buffers(&client->config, in_kb, in_packets, out_kb, out_packets) : error;
+    return error == GDWS_OK
+               ? gdwsi_config_set_buffers(&client->config, in_kb, in_packets, out_kb, out_packets)
+               : error;
 }
 
 gdws_error gdws_client_set_inbound_buffer_size(gdws_client *client, size_t bytes)
@@ -70,13 +75,15 @@ gdws_error gdws_client_set_read_size(gdws_client *client, size_t bytes)
 gdws_error gdws_client_set_heartbeat(gdws_client *client, uint32_t interval_ms, uint32_t timeout_ms)
 {
     gdws_error error = check_idle(client);
-    return error == GDWS_OK ? gdwsi_config_set_heartbeat(&client->config, interval_ms, timeout_ms) : error;
+    return error == GDWS_OK ? gdwsi_config_set_heartbeat(&client->config, interval_ms, timeout_ms)
+                            : error;
 }
 
 gdws_error gdws_client_set_handshake_timeout_ms(gdws_client *client, uint32_t timeout_ms)
 {
     gdws_error error = check_idle(client);
-    return error == GDWS_OK ? gdwsi_config_set_handshake_timeout(&client->config, timeout_ms) : error;
+    return error == GDWS_OK ? gdwsi_config_set_handshake_timeout(&client->config, timeout_ms)
+                            : error;
 }
 
 gdws_error gdws_client_set_close_timeout_ms(gdws_client *client, uint32_t timeout_ms)

@@ -17,20 +17,20 @@ typedef struct gdwsi_list {
 } gdwsi_list;
 
 typedef struct gdwsi_config {
-    size_t inbound_buffer_bytes;   /* 1 MiB */
-    size_t outbound_buffer_bytes;  /* 1 MiB */
-    size_t max_queued_packets_in;  /* 4096 */
-    size_t max_queued_packets_out; /* 4096 */
-    size_t read_size_bytes;        /* 65536 */
+    size_t inbound_buffer_bytes;    /* 1 MiB */
+    size_t outbound_buffer_bytes;   /* 1 MiB */
+    size_t max_queued_packets_in;   /* 4096 */
+    size_t max_queued_packets_out;  /* 4096 */
+    size_t read_size_bytes;         /* 65536 */
     uint32_t heartbeat_interval_ms; /* 0: off */
     uint32_t heartbeat_timeout_ms;
     uint32_t handshake_timeout_ms; /* 3000 on a server, 10000 on a client */
     uint32_t close_timeout_ms;     /* 5000 */
     bool refuses_connections;
-    bool writes_frames_singly;     /* false; for tests: write as where an extension is negotiated */
-    gdwsi_list protocols;          /* supported subprotocols */
-    gdwsi_list headers;            /* extra handshake headers, "Name: value" */
-    gdwsi_list origins;            /* allowed origins; none means all */
+    bool writes_frames_singly; /* false; for tests: write as where an extension is negotiated */
+    gdwsi_list protocols;      /* supported subprotocols */
+    gdwsi_list headers;        /* extra handshake headers, "Name: value" */
+    gdwsi_list origins;        /* allowed origins; none means all */
 } gdwsi_config;
 
 void gdwsi_config_init_client(gdwsi_config *config);
@@ -63,8 +63,9 @@ gdws_error gdwsi_config_set_heartbeat(gdwsi_config *config, uint32_t interval_ms
 gdws_error gdwsi_config_set_handshake_timeout(gdwsi_config *config, uint32_t timeout_ms);
 gdws_error gdwsi_config_set_close_timeout(gdwsi_config *config, uint32_t timeout_ms);
 
-/* Subprotocols: RFC 6455 section 4.1 tokens (RFC 7230 token), 1 to 63 bytes each, no duplicates, at most 64
- * of them, and at most 1000 bytes joined with ", "; else INVALID_PARAMETER. count 0 clears. A NULL item is INVALID_PARAMETER. */
+/* Subprotocols: RFC 6455 section 4.1 tokens (RFC 7230 token), 1 to 63 bytes each, no duplicates, at
+ * most 64 of them, and at most 1000 bytes joined with ", "; else INVALID_PARAMETER. count 0 clears.
+ * A NULL item is INVALID_PARAMETER. */
 gdws_error gdwsi_config_set_protocols(gdwsi_config *config, const char *const *protocols,
                                       size_t count);
 
@@ -76,8 +77,9 @@ gdws_error gdwsi_config_set_protocols(gdwsi_config *config, const char *const *p
 gdws_error gdwsi_config_set_headers(gdwsi_config *config, const char *const *headers, size_t count);
 
 /* Origins: exact ("https://example.org", "http://localhost:8000"), a scheme and a wildcard host
- * (https and *.example.org), a bare wildcard host "*.example.org" (any scheme and port), "null", or "*" (all). At most 256, 1-255 visible ASCII bytes each; else
- * INVALID_PARAMETER. count 0 allows all. */
+ * (https and *.example.org), a bare wildcard host "*.example.org" (any scheme and port), "null", or
+ * "*" (all). At most 256, 1-255 visible ASCII bytes each; else INVALID_PARAMETER. count 0 allows
+ * all. */
 gdws_error gdwsi_config_set_origins(gdwsi_config *config, const char *const *origins, size_t count);
 
 /* Whether a request with this Origin header may come in. origin NULL (no header: not a browser) is

@@ -36,8 +36,8 @@ static gdwsi_link *link_of(struct lws *wsi)
 /* Server's handshake */
 
 /* Copy a header; NULL when it is not there or too long (then *is_too_long is set). */
-static const char *copy_header(struct lws *wsi, enum lws_token_indexes token, char *text, size_t size,
-                               bool *is_too_long)
+static const char *copy_header(struct lws *wsi, enum lws_token_indexes token, char *text,
+                               size_t size, bool *is_too_long)
 {
     if (lws_hdr_total_length(wsi, token) <= 0) {
         return NULL;
@@ -52,8 +52,8 @@ static const char *copy_header(struct lws *wsi, enum lws_token_indexes token, ch
 static int refuse(gdwsi_link *link, struct lws *wsi, int status, const char *origin)
 {
     uint8_t bytes[LWS_PRE + GDWSI_ADMISSION_ANSWER_MAX];
-    size_t length = gdwsi_admission_write_refusal(link->config, status, origin,
-                                                  (char *)bytes + LWS_PRE);
+    size_t length =
+        gdwsi_admission_write_refusal(link->config, status, origin, (char *)bytes + LWS_PRE);
     gdwsi_log_write(GDWS_LOG_INFO, "%s port %u: handshake refused with %d",
                     gdws_peer_get_connected_host(&link->peer), link->peer.port, status);
     (void)lws_write(wsi, bytes + LWS_PRE, length, LWS_WRITE_HTTP);
@@ -71,8 +71,8 @@ static bool note_url(gdwsi_link *link, struct lws *wsi)
     (void)copy_header(wsi, WSI_TOKEN_HOST, host, sizeof(host), &is_too_long);
     (void)copy_header(wsi, WSI_TOKEN_GET_URI, path, sizeof(path), &is_too_long);
     (void)copy_header(wsi, WSI_TOKEN_HTTP_URI_ARGS, query, sizeof(query), &is_too_long);
-    int length = snprintf(url, sizeof(url), "ws://%s%s%s%s", host, path, query[0] != '\0' ? "?" : "",
-                          query);
+    int length =
+        snprintf(url, sizeof(url), "ws://%s%s%s%s", host, path, query[0] != '\0' ? "?" : "", query);
     link->peer.url = gdwsi_mem_copy_text(url, (size_t)length);
     return link->peer.url != NULL;
 }
@@ -91,8 +91,7 @@ static int confirm_upgrade(gdwsi_link *link, gdwsi_endpoint *endpoint, struct lw
         return -1;
     }
     gdwsi_request request = {
-        .version =
-            copy_header(wsi, WSI_TOKEN_VERSION, version, sizeof(version), &is_too_long),
+        .version = copy_header(wsi, WSI_TOKEN_VERSION, version, sizeof(version), &is_too_long),
         .key = copy_header(wsi, WSI_TOKEN_KEY, key, sizeof(key), &is_too_long),
         .origin = copy_header(wsi, WSI_TOKEN_ORIGIN, origin, sizeof(origin), &is_too_long),
         .protocols =
@@ -201,7 +200,8 @@ static void note_client_failure(gdwsi_link *link, struct lws *wsi, const char *t
         gdws_error error;
         const char *ours;
     } table[] = {
-        {"HS: Accept hash wrong", GDWS_CONNECTION_ERROR, "wrong Sec-WebSocket-Accept in the answer"},
+        {"HS: Accept hash wrong", GDWS_CONNECTION_ERROR,
+         "wrong Sec-WebSocket-Accept in the answer"},
         {"HS: ACCEPT missing", GDWS_CONNECTION_ERROR, "no Sec-WebSocket-Accept in the answer"},
         {"HS: PROTOCOL malformed", GDWS_CONNECTION_ERROR,
          "the server chose a subprotocol that was not offered"},
@@ -216,8 +216,8 @@ static void note_client_failure(gdwsi_link *link, struct lws *wsi, const char *t
     int status = (int)lws_http_client_http_response(wsi);
     if (status != 0 && status != 101) {
         link->http_status = status;
-        gdwsi_link_note_error(link, GDWS_CONNECTION_ERROR, "the server answered with HTTP status %d",
-                              status);
+        gdwsi_link_note_error(link, GDWS_CONNECTION_ERROR,
+                              "the server answered with HTTP status %d", status);
         return;
     }
     for (size_t i = 0; text != NULL && i < sizeof(table) / sizeof(table[0]); i++) {

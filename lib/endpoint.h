@@ -18,8 +18,8 @@
 
 typedef struct gdwsi_endpoint gdwsi_endpoint;
 
-/* Get the endpoint of all servers on a loop. Returns OUT_OF_MEMORY, or INVALID_PARAMETER when another
- * server on the loop reads another amount at once. */
+/* Get the endpoint of all servers on a loop. Returns OUT_OF_MEMORY, or INVALID_PARAMETER when
+ * another server on the loop reads another amount at once. */
 gdws_error gdwsi_endpoint_get_server(gdws_loop *loop, size_t read_size, gdwsi_endpoint **endpoint);
 
 /* Get the endpoint of the clients on a loop that read this much at once. */

@@ -19,13 +19,11 @@
 #include "log.h"
 #include "mem.h"
 
-/* Bytes handed over in one write at most; what the kernel does not take is copied. */
-#define WRITE_MAX (256u * 1024u)
-
 /* A connection that broke the protocol, and its answer to our Close, get this long. */
 #define BROKEN_TIMEOUT_MS 500u
 
-/* How long packets of a closed peer wait for the program, and a shut one's output for the network. */
+/* How long packets of a closed peer wait for the program, and a shut one's output for the network.
+ */
 #define LINGER_TIMEOUT_MS 5000u
 #define SHUT_TIMEOUT_MS 1000u
 
@@ -51,7 +49,7 @@ static gdwsi_link *link_of_flush(gdwsi_task *task)
     return (gdwsi_link *)(void *)((char *)task - offsetof(gdwsi_link, flush));
 }
 
-static void owe_signal(gdwsi_link *link)
+void gdwsi_link_owe_signal(gdwsi_link *link)
 {
     if (link->owner != NULL) {
         gdwsi_loop_add_signal(link->loop, &link->signal);
@@ -70,7 +68,7 @@ static void run_signal(gdwsi_task *task)
 
 static void on_timer(uv_timer_t *timer);
 
-static void set_timer(gdwsi_link *link, gdwsi_link_timer purpose, uint64_t timeout_ms)
+void gdwsi_link_set_timer(gdwsi_link *link, gdwsi_link_timer purpose, uint64_t timeout_ms)
 {
     link->timer_purpose = purpose;
     (void)uv_timer_start(&link->timer, on_timer, timeout_ms, 0);
@@ -90,7 +88,7 @@ static void arm_heartbeat(gdwsi_link *link)
     if (link->unanswered_since != 0 && deadline < due) {
         due = deadline;
     }
-    set_timer(link, GDWSI_LINK_TIMER_HEARTBEAT, due > now ? due - now : 0);
+    gdwsi_link_set_timer(link, GDWSI_LINK_TIMER_HEARTBEAT, due > now ? due - now : 0);
 }
 
 /* Something came from the other side, so it lives. */
@@ -142,210 +140,16 @@ static void on_timer(uv_timer_t *timer)
         break;
     case GDWSI_LINK_TIMER_LINGER:
         gdwsi_peer_abandon(&link->peer);
-        owe_signal(link);
+        gdwsi_link_owe_signal(link);
         break;
     case GDWSI_LINK_TIMER_NONE:
         break;
     }
 }
 
-/* Writing */
-
-static bool can_write(const gdwsi_link *link)
-{
-    return link->wsi != NULL && link->is_established && !link->is_dropped && !link->is_killed;
-}
-
-/* libwebsockets passes bytes of the type LWS_WRITE_HTTP through as they are. */
-static bool write_raw(gdwsi_link *link, uint8_t *bytes, size_t length)
-{
-    return lws_write(link->wsi, bytes, length, LWS_WRITE_HTTP) >= 0;
-}
-
-static bool write_ping(gdwsi_link *link)
-{
-    gdwsi_outq queue;
-    uint8_t *bytes;
-    gdwsi_outq_init(&queue);
-    link->is_ping_due = false;
-    link->ping_token = uv_hrtime();
-    bool is_written = true;
-    if (gdwsi_outq_put_control(&queue, GDWSI_OPCODE_PING, &link->ping_token,
-                               sizeof(link->ping_token), link->peer.is_client) == GDWS_OK) {
-        size_t length = gdwsi_outq_peek(&queue, SIZE_MAX, &bytes);
-        is_written = write_raw(link, bytes, length);
-    }
-    gdwsi_outq_clear(&queue);
-    return is_written;
-}
-
-static void note_choked(gdwsi_link *link, size_t handed)
-{
-    if (lws_partial_buffered(link->wsi) != 0) {
-        link->is_choked = true;
-        link->peer.handed = handed;
-        gdwsi_loop_touch(link->loop);
-    }
-}
-
-/* Write frames until the queue is empty or, unless all must go, the kernel has enough. */
-static bool write_many(gdwsi_link *link, bool must_write_all)
-{
-    uint8_t *bytes;
-    size_t length = gdwsi_outq_peek(&link->peer.out, WRITE_MAX, &bytes);
-    while (length > 0 && (must_write_all || !link->is_choked)) {
-        if (!write_raw(link, bytes, length)) {
-            return false;
-        }
-        gdwsi_outq_drop(&link->peer.out, length);
-        note_choked(link, length);
-        length = gdwsi_outq_peek(&link->peer.out, WRITE_MAX, &bytes);
-    }
-    return true;
-}
-
-static enum lws_write_protocol write_type(const gdwsi_frame *header)
-{
-    int type = LWS_WRITE_CONTINUATION;
-    if (header->opcode == GDWSI_OPCODE_TEXT) {
-        type = LWS_WRITE_TEXT;
-    } else if (header->opcode == GDWSI_OPCODE_BINARY) {
-        type = LWS_WRITE_BINARY;
-    }
-    if (!header->final) {
-        type |= LWS_WRITE_NO_FIN;
-    }
-    return (enum lws_write_protocol)type;
-}
-
-/* Write the frame at the head of the queue, framed by libwebsockets unless it is a control frame. */
-static bool write_one(gdwsi_link *link)
-{
-    gdwsi_outq_frame frame;
-    if (!gdwsi_outq_peek_frame(&link->peer.out, &frame)) {
-        return true;
-    }
-    size_t length = (size_t)frame.header.length;
-    bool is_written;
-    if (frame.header.opcode >= GDWSI_OPCODE_CLOSE) {
-        is_written = write_raw(link, frame.payload - (frame.size - length), frame.size);
-    } else {
-        is_written = lws_write(link->wsi, frame.payload, length, write_type(&frame.header)) >= 0;
-    }
-    if (is_written) {
-        gdwsi_outq_drop(&link->peer.out, frame.size);
-        note_choked(link, frame.size);
-    }
-    return is_written;
-}
-
-static void ask_for_writeable(gdwsi_link *link)
-{
-    if (gdwsi_outq_bytes(&link->peer.out) > 0) {
-        (void)lws_callback_on_writable(link->wsi);
-        gdwsi_loop_touch(link->loop);
-    }
-}
-
-static void update_reading(gdwsi_link *link)
-{
-    bool is_reading = !gdwsi_peer_update_paused(&link->peer);
-    if (is_reading != link->is_reading) {
-        link->is_reading = is_reading;
-        if (!is_reading) {
-            link->unanswered_since = 0;
-        }
-        (void)lws_rx_flow_control(link->wsi, is_reading ? 1 : 0);
-        gdwsi_loop_touch(link->loop);
-    }
-}
-
-/* After a write pass: what it means for closing and for drained. */
-static void conclude_flush(gdwsi_link *link)
-{
-    gdws_peer *peer = &link->peer;
-    gdwsi_peer_note_flushed(peer);
-    if (peer->close_queued && !link->is_close_flushed && gdwsi_outq_bytes(&peer->out) == 0) {
-        link->is_close_flushed = true;
-        if (!peer->is_failed) {
-            set_timer(link, GDWSI_LINK_TIMER_CLOSE, link->close_timeout_ms);
-        }
-    }
-    if (gdwsi_peer_has_event(peer)) {
-        owe_signal(link);
-    }
-}
-
-static void flush(gdwsi_link *link)
-{
-    bool is_alive = true;
-    if (!can_write(link)) {
-        return;
-    }
-    update_reading(link);
-    if (link->is_choked) {
-        gdwsi_peer_note_flushed(&link->peer);
-        return;
-    }
-    if (link->is_ping_due && !link->peer.close_queued) {
-        is_alive = write_ping(link);
-        note_choked(link, 0);
-    }
-    if (is_alive && link->writes_frames_singly) {
-        ask_for_writeable(link);
-    } else if (is_alive) {
-        is_alive = write_many(link, false);
-    }
-    if (!is_alive) {
-        gdwsi_link_kill(link);
-        return;
-    }
-    conclude_flush(link);
-}
-
 static void run_flush(gdwsi_task *task)
 {
-    flush(link_of_flush(task));
-}
-
-/* Write everything at once, because the connection ends: libwebsockets keeps what the kernel does
- * not take. Data that libwebsockets would have to frame and mask is lost then. */
-static void flush_all(gdwsi_link *link)
-{
-    if (!can_write(link)) {
-        return;
-    }
-    gdwsi_outq_frame frame;
-    while (link->writes_frames_singly && link->peer.is_client &&
-           gdwsi_outq_peek_frame(&link->peer.out, &frame) &&
-           frame.header.opcode < GDWSI_OPCODE_CLOSE) {
-        gdwsi_outq_drop(&link->peer.out, frame.size);
-    }
-    if (!write_many(link, true)) {
-        gdwsi_link_kill(link);
-    }
-    link->is_close_flushed = true;
-}
-
-int gdwsi_link_writeable(gdwsi_link *link)
-{
-    if (!can_write(link)) {
-        return 0;
-    }
-    link->is_choked = lws_partial_buffered(link->wsi) != 0;
-    if (!link->is_choked) {
-        link->peer.handed = 0;
-    }
-    if (link->writes_frames_singly && !link->is_choked) {
-        if (!write_one(link)) {
-            return -1;
-        }
-        ask_for_writeable(link);
-        conclude_flush(link);
-    } else {
-        gdwsi_loop_add_flush(link->loop, &link->flush);
-    }
-    return 0;
+    gdwsi_link_flush(link_of_flush(task));
 }
 
 /* What the peer's functions do to its link */
@@ -355,13 +159,13 @@ static void on_changed(gdws_peer *peer)
     gdwsi_link *link = link_of_peer(peer);
     if (peer->close_queued && link->timer_purpose != GDWSI_LINK_TIMER_CLOSE &&
         peer->state != GDWS_STATE_CLOSED) {
-        set_timer(link, GDWSI_LINK_TIMER_CLOSE, link->close_timeout_ms);
+        gdwsi_link_set_timer(link, GDWSI_LINK_TIMER_CLOSE, link->close_timeout_ms);
     }
-    if (can_write(link)) {
+    if (gdwsi_link_can_write(link)) {
         gdwsi_loop_add_flush(link->loop, &link->flush);
     }
     if (gdwsi_peer_has_event(peer)) {
-        owe_signal(link);
+        gdwsi_link_owe_signal(link);
     }
 }
 
@@ -369,7 +173,7 @@ static gdws_error on_set_no_delay(gdws_peer *peer, bool enabled)
 {
     gdwsi_link *link = link_of_peer(peer);
     int value = enabled ? 1 : 0;
-    if (!can_write(link)) {
+    if (!gdwsi_link_can_write(link)) {
         return GDWS_UNAVAILABLE;
     }
     int descriptor = lws_get_socket_fd(link->wsi);
@@ -444,11 +248,11 @@ void gdwsi_link_release(gdwsi_link *link)
 void gdwsi_link_shut(gdwsi_link *link, int code)
 {
     gdwsi_peer_shut(&link->peer, code);
-    if (can_write(link)) {
+    if (gdwsi_link_can_write(link)) {
         gdwsi_loop_add_flush(link->loop, &link->flush);
-        set_timer(link, GDWSI_LINK_TIMER_CLOSE, SHUT_TIMEOUT_MS);
+        gdwsi_link_set_timer(link, GDWSI_LINK_TIMER_CLOSE, SHUT_TIMEOUT_MS);
     }
-    owe_signal(link);
+    gdwsi_link_owe_signal(link);
 }
 
 void gdwsi_link_kill(gdwsi_link *link)
@@ -481,7 +285,7 @@ void gdwsi_link_note_error(gdwsi_link *link, gdws_error error, const char *forma
 void gdwsi_link_start_handshake(gdwsi_link *link, struct lws *wsi)
 {
     link->wsi = wsi;
-    set_timer(link, GDWSI_LINK_TIMER_HANDSHAKE, link->handshake_timeout_ms);
+    gdwsi_link_set_timer(link, GDWSI_LINK_TIMER_HANDSHAKE, link->handshake_timeout_ms);
     gdwsi_loop_touch(link->loop);
 }
 
@@ -494,7 +298,7 @@ void gdwsi_link_established(gdwsi_link *link)
         link->pinged_at = gdwsi_loop_now(link->loop);
         arm_heartbeat(link);
     }
-    owe_signal(link);
+    gdwsi_link_owe_signal(link);
 }
 
 static const char *failure_text(int code)
@@ -518,7 +322,7 @@ static void fail(gdwsi_link *link, int code)
                     code);
     gdwsi_peer_fail(&link->peer, code, failure_text(code));
     gdwsi_loop_add_flush(link->loop, &link->flush);
-    set_timer(link, GDWSI_LINK_TIMER_CLOSE, BROKEN_TIMEOUT_MS);
+    gdwsi_link_set_timer(link, GDWSI_LINK_TIMER_CLOSE, BROKEN_TIMEOUT_MS);
 }
 
 void gdwsi_link_received(gdwsi_link *link, const void *bytes, size_t length, bool is_text)
@@ -530,9 +334,9 @@ void gdwsi_link_received(gdwsi_link *link, const void *bytes, size_t length, boo
     if (code != 0) {
         fail(link, code);
     }
-    update_reading(link);
+    gdwsi_link_update_reading(link);
     if (is_final) {
-        owe_signal(link);
+        gdwsi_link_owe_signal(link);
     }
 }
 
@@ -553,27 +357,28 @@ void gdwsi_link_received_pong(gdwsi_link *link, const void *payload, size_t leng
 int gdwsi_link_received_close(gdwsi_link *link, const uint8_t *payload, size_t length)
 {
     gdwsi_peer_receive_close(&link->peer, payload, length);
-    owe_signal(link);
-    flush_all(link);
+    gdwsi_link_owe_signal(link);
+    gdwsi_link_write_all(link);
     link->is_dropped = true;
-    set_timer(link, GDWSI_LINK_TIMER_CLOSE, link->close_timeout_ms);
+    gdwsi_link_set_timer(link, GDWSI_LINK_TIMER_CLOSE, link->close_timeout_ms);
     /* Ends the connection; libwebsockets first writes what it still holds. */
     return -1;
 }
 
-/* libwebsockets closes the connection, perhaps after a Close frame of its own. Where it has found an
- * error that it does not answer, answer it. */
+/* libwebsockets closes the connection, perhaps after a Close frame of its own. Where it has found
+ * an error that it does not answer, answer it. */
 void gdwsi_link_dropped(gdwsi_link *link)
 {
-    if (can_write(link) && !link->peer.close_queued && lws_get_close_length(link->wsi) == 0) {
+    if (gdwsi_link_can_write(link) && !link->peer.close_queued &&
+        lws_get_close_length(link->wsi) == 0) {
         gdwsi_outq_clear(&link->peer.out);
         gdwsi_peer_fail(&link->peer, CLOSE_PROTOCOL_ERROR, "");
-        flush_all(link);
+        gdwsi_link_write_all(link);
     }
     link->is_dropped = true;
     gdwsi_link_ended(link);
     if (!link->is_killed) {
-        set_timer(link, GDWSI_LINK_TIMER_CLOSE, BROKEN_TIMEOUT_MS);
+        gdwsi_link_set_timer(link, GDWSI_LINK_TIMER_CLOSE, BROKEN_TIMEOUT_MS);
     }
 }
 
@@ -583,7 +388,7 @@ void gdwsi_link_ended(gdwsi_link *link)
         gdwsi_link_note_error(link, GDWS_CONNECTION_ERROR, "the connection ended");
     }
     gdwsi_peer_end(&link->peer);
-    owe_signal(link);
+    gdwsi_link_owe_signal(link);
 }
 
 void gdwsi_link_destroyed(gdwsi_link *link)
@@ -592,7 +397,7 @@ void gdwsi_link_destroyed(gdwsi_link *link)
     link->wsi = NULL;
     stop_timer(link);
     if (link->owner != NULL && gdwsi_peer_is_owed_disconnected(&link->peer)) {
-        set_timer(link, GDWSI_LINK_TIMER_LINGER, LINGER_TIMEOUT_MS);
+        gdwsi_link_set_timer(link, GDWSI_LINK_TIMER_LINGER, LINGER_TIMEOUT_MS);
     }
     settle(link);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Link: one connection's peer, its libwebsockets instance (wsi) and its timer. It moves bytes between
- * the two and decides when the connection has lasted too long. endpoint feeds it with
+/* Link: one connection's peer, its libwebsockets instance (wsi) and its timer. It moves bytes
+ * between the two and decides when the connection has lasted too long. endpoint feeds it with
  * libwebsockets' events; client and server own it and deliver its signals. */
 #ifndef GDWSI_LINK_H
 #define GDWSI_LINK_H
@@ -53,10 +53,10 @@ struct gdwsi_link {
     uint64_t ping_token;       /* payload of the last ping: a time in ns */
 
     bool is_established;
-    bool is_dropped;      /* libwebsockets closes the connection: nothing may be written */
-    bool is_killed;       /* the connection was told to end hard */
-    bool is_choked;       /* the kernel's buffer is full; libwebsockets will say when it is not */
-    bool is_reading;      /* what libwebsockets was told last */
+    bool is_dropped; /* libwebsockets closes the connection: nothing may be written */
+    bool is_killed;  /* the connection was told to end hard */
+    bool is_choked;  /* the kernel's buffer is full; libwebsockets will say when it is not */
+    bool is_reading; /* what libwebsockets was told last */
     bool is_ping_due;
     bool is_close_flushed;
     bool writes_frames_singly; /* one lws_write for each frame, which libwebsockets encodes */
@@ -75,7 +75,8 @@ struct gdwsi_link {
     gdwsi_link *previous_untaken;
 };
 
-/* Make a link without a connection, in the hands of its owner. config is lent like owner. Returns NULL without memory. */
+/* Make a link without a connection, in the hands of its owner. config is lent like owner. Returns
+ * NULL without memory. */
 gdwsi_link *gdwsi_link_new(gdws_loop *loop, const gdwsi_config *config, bool is_client, void *owner,
                            gdwsi_link_deliver deliver);
 
@@ -93,7 +94,17 @@ void gdwsi_link_kill(gdwsi_link *link);
 void gdwsi_link_note_error(gdwsi_link *link, gdws_error error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* What endpoint reports. Functions that return int give what libwebsockets' callback is to return. */
+/* Between link.c and link_flush.c. Flush writes what the kernel takes; write_all also what it does
+ * not, because the connection ends (data that libwebsockets would have to mask is lost then). */
+bool gdwsi_link_can_write(const gdwsi_link *link);
+void gdwsi_link_flush(gdwsi_link *link);
+void gdwsi_link_write_all(gdwsi_link *link);
+void gdwsi_link_update_reading(gdwsi_link *link);
+void gdwsi_link_set_timer(gdwsi_link *link, gdwsi_link_timer purpose, uint64_t timeout_ms);
+void gdwsi_link_owe_signal(gdwsi_link *link);
+
+/* What endpoint reports. Functions that return int give what libwebsockets' callback is to return.
+ */
 void gdwsi_link_start_handshake(gdwsi_link *link, struct lws *wsi);
 void gdwsi_link_established(gdwsi_link *link);
 void gdwsi_link_received(gdwsi_link *link, const void *bytes, size_t length, bool is_text);

@@ -139,13 +139,13 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 
 /* Starting */
 
-static gdws_error open_socket(const any_address *address, socklen_t length, bool is_dual, int *result)
+static gdws_error open_socket(const any_address *address, socklen_t length, bool is_dual,
+                              int *result)
 {
     int on = 1;
     int v6_only = is_dual ? 0 : 1;
     gdws_error error = GDWS_CANT_CREATE;
-    int descriptor =
-        socket(address->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int descriptor = socket(address->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (descriptor < 0) {
         return GDWS_CANT_CREATE;
     }

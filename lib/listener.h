@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Listener: a socket that accepts connections, bound to exactly the address that was asked for. Knows
- * nothing of WebSockets. */
+/* Listener: a socket that accepts connections, bound to exactly the address that was asked for.
+ * Knows nothing of WebSockets. */
 #ifndef GDWSI_LISTENER_H
 #define GDWSI_LISTENER_H
 
@@ -15,7 +15,8 @@ typedef struct gdwsi_listener gdwsi_listener;
 
 /* A connection has been accepted: a non-blocking socket that the function takes over, and where it
  * comes from (numeric). */
-typedef void (*gdwsi_listener_accepted)(void *user, int descriptor, const char *host, uint16_t port);
+typedef void (*gdwsi_listener_accepted)(void *user, int descriptor, const char *host,
+                                        uint16_t port);
 
 /* Whether listen can understand an address: "*" or numeric. */
 bool gdwsi_listener_is_address(const char *address);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Loop: the uv loop, the libwebsockets context, and three lists of tasks: signals to deliver, output
- * to flush, memory to free. What the tasks do is their owners' business. */
+/* Loop: the uv loop, the libwebsockets context, and three lists of tasks: signals to deliver,
+ * output to flush, memory to free. What the tasks do is their owners' business. */
 #ifndef GDWSI_LOOP_H
 #define GDWSI_LOOP_H
 

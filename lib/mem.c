@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The one place that calls malloc. Each allocation is counted, and a test can make the nth one fail.
- * Invariant: the count is the number of pointers given out and not yet taken back. */
+/* The one place that calls malloc. Each allocation is counted, and a test can make the nth one
+ * fail. Invariant: the count is the number of pointers given out and not yet taken back. */
 #include "mem.h"
 
 #include <stdatomic.h>

@@ -172,8 +172,8 @@ static size_t read_frame(const gdwsi_outq *queue, size_t offset, gdwsi_outq_fram
     if (offset >= queue->tail) {
         return 0;
     }
-    size_t header = gdwsi_frame_read_header(&frame->header, queue->block + offset,
-                                            queue->tail - offset);
+    size_t header =
+        gdwsi_frame_read_header(&frame->header, queue->block + offset, queue->tail - offset);
     frame->payload = queue->block + offset + header;
     frame->size = header + (size_t)frame->header.length;
     return frame->size;

@@ -106,7 +106,8 @@ int gdwsi_peer_receive(gdws_peer *peer, const void *bytes, size_t length, uint64
 /* A Close frame has arrived, with this payload. Queues the answer, if one is owed. */
 void gdwsi_peer_receive_close(gdws_peer *peer, const uint8_t *payload, size_t length);
 
-/* Fail the connection (RFC 6455 section 7.1.7): a Close frame with the code follows what is queued. */
+/* Fail the connection (RFC 6455 section 7.1.7): a Close frame with the code follows what is queued.
+ */
 void gdwsi_peer_fail(gdws_peer *peer, int code, const char *reason);
 
 /* Close with a code, at once and for good: for the program the connection is over, its packets are

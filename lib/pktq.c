@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The packet queue. A record is a header, the payload and one NUL byte, at any alignment; records lie
- * side by side. A packet that is lent must stay where it is, so a block that is outgrown meanwhile is
- * kept as retired until the next take. Knows bytes only. */
+/* The packet queue. A record is a header, the payload and one NUL byte, at any alignment; records
+ * lie side by side. A packet that is lent must stay where it is, so a block that is outgrown
+ * meanwhile is kept as retired until the next take. Knows bytes only. */
 #include "pktq.h"
 
 #include <string.h>

@@ -16,14 +16,14 @@
  * that is being written in [open, tail). */
 typedef struct gdwsi_pktq {
     uint8_t *block;
-    size_t capacity; /* of the block */
-    size_t head;     /* first record */
-    size_t open;     /* where the unfinished packet's record begins */
-    size_t tail;     /* where the next byte goes */
-    size_t packets;  /* whole packets that have not been taken */
-    size_t bytes;    /* payload bytes of those */
-    bool is_open;    /* a packet is being written */
-    bool is_lending; /* the record before head is still lent */
+    size_t capacity;  /* of the block */
+    size_t head;      /* first record */
+    size_t open;      /* where the unfinished packet's record begins */
+    size_t tail;      /* where the next byte goes */
+    size_t packets;   /* whole packets that have not been taken */
+    size_t bytes;     /* payload bytes of those */
+    bool is_open;     /* a packet is being written */
+    bool is_lending;  /* the record before head is still lent */
     uint8_t *retired; /* an outgrown block that holds what is lent */
 } gdwsi_pktq;
 

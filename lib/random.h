@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Random: unpredictable bytes for masks (RFC 6455 section 5.3) and ids, from OpenSSL by the block. */
+/* Random: unpredictable bytes for masks (RFC 6455 section 5.3) and ids, from OpenSSL by the block.
+ */
 #ifndef GDWSI_RANDOM_H
 #define GDWSI_RANDOM_H
 

@@ -20,8 +20,8 @@ typedef struct gdwsi_addresses {
 
 typedef struct gdwsi_lookup gdwsi_lookup;
 
-/* Called once, from inside the loop's poll, with no addresses and a reason on failure. The lookup is
- * over then. */
+/* Called once, from inside the loop's poll, with no addresses and a reason on failure. The lookup
+ * is over then. */
 typedef void (*gdwsi_lookup_done)(void *user, const gdwsi_addresses *addresses, const char *reason);
 
 /* Begin a lookup. Returns NULL without memory. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The server: accepts, gives ids, delivers its peers' signals, and broadcasts. Invariants: a link is
- * on the list of links from its acceptance until its disconnection has been signalled; it is in the
- * table of peers exactly between the two signals connected and disconnected. */
+/* The server: accepts, gives ids, delivers its peers' signals, and broadcasts. Invariants: a link
+ * is on the list of links from its acceptance until its disconnection has been signalled; it is in
+ * the table of peers exactly between the two signals connected and disconnected. */
 #include "server.h"
 
 #include <string.h>
@@ -224,8 +224,8 @@ gdws_error gdws_server_listen(gdws_server *server, uint16_t port)
     if (error != GDWS_OK) {
         return error;
     }
-    error = gdwsi_listener_start(server->loop, server->bind_ip, port, on_accepted, server,
-                                 &listener);
+    error =
+        gdwsi_listener_start(server->loop, server->bind_ip, port, on_accepted, server, &listener);
     if (error != GDWS_OK) {
         gdwsi_endpoint_release(endpoint);
         return error;

@@ -25,22 +25,27 @@ gdws_error gdws_server_set_signals(gdws_server *server, const gdws_server_signal
     return GDWS_OK;
 }
 
-gdws_error gdws_server_set_supported_protocols(gdws_server *server, const char *const *protocols, size_t count)
+gdws_error gdws_server_set_supported_protocols(gdws_server *server, const char *const *protocols,
+                                               size_t count)
 {
     gdws_error error = check_idle(server);
     return error == GDWS_OK ? gdwsi_config_set_protocols(&server->config, protocols, count) : error;
 }
 
-gdws_error gdws_server_set_extra_headers(gdws_server *server, const char *const *headers, size_t count)
+gdws_error gdws_server_set_extra_headers(gdws_server *server, const char *const *headers,
+                                         size_t count)
 {
     gdws_error error = check_idle(server);
     return error == GDWS_OK ? gdwsi_config_set_headers(&server->config, headers, count) : error;
 }
 
-gdws_error gdws_server_set_buffers(gdws_server *server, size_t in_kb, size_t in_packets, size_t out_kb, size_t out_packets)
+gdws_error gdws_server_set_buffers(gdws_server *server, size_t in_kb, size_t in_packets,
+                                   size_t out_kb, size_t out_packets)
 {
     gdws_error error = check_idle(server);
-    return error == GDWS_OK ? gdwsi_config_set_buffers(&server->config, in_kb, in_packets, out_kb, out_packets) : error;
+    return error == GDWS_OK
+               ? gdwsi_config_set_buffers(&server->config, in_kb, in_packets, out_kb, out_packets)
+               : error;
 }
 
 gdws_error gdws_server_set_inbound_buffer_size(gdws_server *server, size_t bytes)
@@ -70,13 +75,15 @@ gdws_error gdws_server_set_read_size(gdws_server *server, size_t bytes)
 gdws_error gdws_server_set_heartbeat(gdws_server *server, uint32_t interval_ms, uint32_t timeout_ms)
 {
     gdws_error error = check_idle(server);
-    return error == GDWS_OK ? gdwsi_config_set_heartbeat(&server->config, interval_ms, timeout_ms) : error;
+    return error == GDWS_OK ? gdwsi_config_set_heartbeat(&server->config, interval_ms, timeout_ms)
+                            : error;
 }
 
 gdws_error gdws_server_set_handshake_timeout_ms(gdws_server *server, uint32_t timeout_ms)
 {
     gdws_error error = check_idle(server);
-    return error == GDWS_OK ? gdwsi_config_set_handshake_timeout(&server->config, timeout_ms) : error;
+    return error == GDWS_OK ? gdwsi_config_set_handshake_timeout(&server->config, timeout_ms)
+                            : error;
 }
 
 gdws_error gdws_server_set_close_timeout_ms(gdws_server *server, uint32_t timeout_ms)

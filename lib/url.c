@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* URLs. The text is checked and cut up in place; copies are made at the end, so that an error leaves
- * nothing behind. */
+/* URLs. The text is checked and cut up in place; copies are made at the end, so that an error
+ * leaves nothing behind. */
 #include "url.h"
 
 #include <arpa/inet.h>

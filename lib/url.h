@@ -10,13 +10,13 @@
 
 /* A parsed URL. The strings belong to it. */
 typedef struct gdwsi_url {
-    bool is_secure;   /* wss */
-    uint16_t port;    /* 80 or 443 where the URL names none */
-    char *host;       /* without brackets: "example.org", "127.0.0.1", "::1" */
-    char *authority;  /* for the Host header: host, in brackets where it is IPv6, and ":port" unless
-                         it is the scheme's default */
-    char *path;       /* path and query, at least "/" */
-    char *text;       /* the whole URL, normalized: scheme://authority/path */
+    bool is_secure;  /* wss */
+    uint16_t port;   /* 80 or 443 where the URL names none */
+    char *host;      /* without brackets: "example.org", "127.0.0.1", "::1" */
+    char *authority; /* for the Host header: host, in brackets where it is IPv6, and ":port" unless
+                        it is the scheme's default */
+    char *path;      /* path and query, at least "/" */
+    char *text;      /* the whole URL, normalized: scheme://authority/path */
 } gdwsi_url;
 
 /* Parse a URL as connect_to_url takes it.

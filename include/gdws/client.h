@@ -2,8 +2,8 @@
 /**
  * A client: one connection, outwards.
  *
- * Make it, set what is to be set, connect_to_url, then poll once a frame. Whether it worked comes as
- * connected_to_host or connection_error; a program without signals asks
+ * Make it, set what is to be set, connect_to_url, then poll once a frame. Whether it worked comes
+ * as connected_to_host or connection_error; a program without signals asks
  * gdws_client_get_connection_status. After a connection has ended the client may connect again.
  */
 #ifndef GDWS_CLIENT_H
@@ -35,8 +35,8 @@ typedef enum gdws_connection_status {
 typedef struct gdws_client_signals {
     size_t size;
     void *user;
-    /** The connection is open. protocol: the subprotocol agreed on, "" for none; lent. Source: Godot
-     *  3 connection_established. */
+    /** The connection is open. protocol: the subprotocol agreed on, "" for none; lent. Source:
+     * Godot 3 connection_established. */
     void (*connected_to_host)(gdws_client *client, const char *protocol, void *user);
     /** The connection could not be made; gdws_client_get_error_message says why. */
     void (*connection_error)(gdws_client *client, void *user);
@@ -57,7 +57,8 @@ typedef struct gdws_client_signals {
  *
  * loop: the loop to live on; NULL makes one of its own.
  *
- * Returns NULL when there is no memory or no descriptor. Source: Godot WebSocketClient.new. Since 0.1.
+ * Returns NULL when there is no memory or no descriptor. Source: Godot WebSocketClient.new. Since
+ * 0.1.
  */
 GDWS_API gdws_client *gdws_client_new(gdws_loop *loop);
 
@@ -66,7 +67,8 @@ GDWS_API gdws_client *gdws_client_new(gdws_loop *loop);
 /**
  * Say what to call when something happens. May be called at any time.
  *
- * signals: copied; NULL calls nothing any more. INVALID_PARAMETER when its size is wrong. Since 0.1.
+ * signals: copied; NULL calls nothing any more. INVALID_PARAMETER when its size is wrong. Since
+ * 0.1.
  */
 GDWS_API gdws_error gdws_client_set_signals(gdws_client *client,
                                             const gdws_client_signals *signals);
@@ -75,8 +77,8 @@ GDWS_API gdws_error gdws_client_set_signals(gdws_client *client,
  * Offer subprotocols (RFC 6455 section 1.9), the most wanted first. The connection fails when the
  * server chooses none or another.
  *
- * protocols: count names of 1 to 63 token characters, no two alike; copied. count 0 offers none, the
- * default.
+ * protocols: count names of 1 to 63 token characters, no two alike; copied. count 0 offers none,
+ * the default.
  *
  * Returns INVALID_PARAMETER for anything else. Source: Godot connect_to_url's protocols, Godot 4
  * supported_protocols. Since 0.1.
@@ -90,8 +92,8 @@ GDWS_API gdws_error gdws_client_set_supported_protocols(gdws_client *client,
  * headers: count lines "Name: value", copied. Not those that the handshake owns (Host, Upgrade,
  * Connection, Sec-WebSocket-…), nothing with a line end in it.
  *
- * Returns INVALID_PARAMETER for anything else. Source: Godot connect_to_url's custom_headers, Godot 4
- * handshake_headers. Since 0.1.
+ * Returns INVALID_PARAMETER for anything else. Source: Godot connect_to_url's custom_headers, Godot
+ * 4 handshake_headers. Since 0.1.
  */
 GDWS_API gdws_error gdws_client_set_handshake_headers(gdws_client *client,
                                                       const char *const *headers, size_t count);
@@ -109,22 +111,22 @@ GDWS_API gdws_error gdws_client_set_buffers(gdws_client *client, size_t in_kb, s
  *  Godot 4 inbound_buffer_size. Since 0.1. */
 GDWS_API gdws_error gdws_client_set_inbound_buffer_size(gdws_client *client, size_t bytes);
 
-/** Limit the outbound queue, frame headers included: 128 bytes to 1 GiB, default 1 MiB. Source: Godot
- *  4 outbound_buffer_size. Since 0.1. */
+/** Limit the outbound queue, frame headers included: 128 bytes to 1 GiB, default 1 MiB. Source:
+ * Godot 4 outbound_buffer_size. Since 0.1. */
 GDWS_API gdws_error gdws_client_set_outbound_buffer_size(gdws_client *client, size_t bytes);
 
 /** Limit both queues in packets: 1 to 1048576, default 4096. Source: Godot 4 max_queued_packets.
  *  Since 0.1. */
 GDWS_API gdws_error gdws_client_set_max_queued_packets(gdws_client *client, size_t packets);
 
-/** Set how much one read takes at most, which is also allocated: 128 bytes to 1 MiB, default 64 KiB.
- *  Since 0.1. */
+/** Set how much one read takes at most, which is also allocated: 128 bytes to 1 MiB, default 64
+ * KiB. Since 0.1. */
 GDWS_API gdws_error gdws_client_set_read_size(gdws_client *client, size_t bytes);
 
 /**
  * Notice a dead connection: send a ping each interval_ms, and end the connection, not clean, when
- * nothing at all has come for timeout_ms since one. While reading is paused because the inbound queue
- * is full, nobody is timed out.
+ * nothing at all has come for timeout_ms since one. While reading is paused because the inbound
+ * queue is full, nobody is timed out.
  *
  * interval_ms: 10 ms to one day; 0, the default, switches the heartbeat off.
  * timeout_ms: 10 ms to one day.
@@ -149,9 +151,9 @@ GDWS_API gdws_error gdws_client_set_close_timeout_ms(gdws_client *client, uint32
  *
  * url: "ws://host:port/path?query"; a missing scheme means ws, the default port is 80.
  *
- * Returns INVALID_PARAMETER for anything that is not such a URL, UNAVAILABLE for wss (not yet in this
- * version), ALREADY_IN_USE while connecting, connected or before connection_closed has come. Source:
- * Godot WebSocketClient.connect_to_url. Since 0.1.
+ * Returns INVALID_PARAMETER for anything that is not such a URL, UNAVAILABLE for wss (not yet in
+ * this version), ALREADY_IN_USE while connecting, connected or before connection_closed has come.
+ * Source: Godot WebSocketClient.connect_to_url. Since 0.1.
  */
 GDWS_API gdws_error gdws_client_connect_to_url(gdws_client *client, const char *url);
 
@@ -165,7 +167,8 @@ GDWS_API gdws_error gdws_client_wait(gdws_client *client, int timeout_ms);
  * Close the connection, as gdws_peer_close does; while connecting, give up: the next poll brings
  * connection_error.
  *
- * Returns what gdws_peer_close returns. Source: Godot WebSocketClient.disconnect_from_host. Since 0.1.
+ * Returns what gdws_peer_close returns. Source: Godot WebSocketClient.disconnect_from_host. Since
+ * 0.1.
  */
 GDWS_API gdws_error gdws_client_disconnect_from_host(gdws_client *client, int code,
                                                      const char *reason);
@@ -184,8 +187,8 @@ GDWS_API gdws_connection_status gdws_client_get_connection_status(const gdws_cli
  */
 GDWS_API gdws_peer *gdws_client_get_peer(gdws_client *client, int32_t id);
 
-/** Give the id of the peer that the client talks to: 1, the server, while connected; else 0. Source:
- *  the tutorial's get_peer_id. Since 0.1. */
+/** Give the id of the peer that the client talks to: 1, the server, while connected; else 0.
+ * Source: the tutorial's get_peer_id. Since 0.1. */
 GDWS_API int32_t gdws_client_get_peer_id(const gdws_client *client);
 
 /**
@@ -204,8 +207,8 @@ GDWS_API const char *gdws_client_get_connected_host(const gdws_client *client);
  *  get_connected_port. Since 0.1. */
 GDWS_API uint16_t gdws_client_get_connected_port(const gdws_client *client);
 
-/** Tell which step of the last connect_to_url failed: INVALID_PARAMETER (the URL), CANT_RESOLVE (the
- *  name), CANT_CONNECT (TCP), CONNECTION_ERROR (the handshake), TIMEOUT, SKIP (given up by
+/** Tell which step of the last connect_to_url failed: INVALID_PARAMETER (the URL), CANT_RESOLVE
+ * (the name), CANT_CONNECT (TCP), CONNECTION_ERROR (the handshake), TIMEOUT, SKIP (given up by
  *  disconnect_from_host), OUT_OF_MEMORY; OK when none did. Since 0.1. */
 GDWS_API gdws_error gdws_client_get_error(const gdws_client *client);
 
@@ -221,8 +224,8 @@ GDWS_API gdws_loop *gdws_client_get_loop(const gdws_client *client);
 
 /* Destroy */
 
-/** Free a client. An open connection is closed with 1000 first, as far as that goes without waiting;
- *  connection_closed comes inside this call if it is still owed. Since 0.1. */
+/** Free a client. An open connection is closed with 1000 first, as far as that goes without
+ * waiting; connection_closed comes inside this call if it is still owed. Since 0.1. */
 GDWS_API void gdws_client_free(gdws_client *client);
 
 #ifdef __cplusplus

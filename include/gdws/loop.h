@@ -2,10 +2,11 @@
 /**
  * The loop: the only thing that waits.
  *
- * A client or server that is made without a loop makes one of its own, and a program with one object
- * never meets this header. With a loop given, any number of clients and servers share one thread and
- * one descriptor. To put gdws into another event loop (poll, epoll, GLib, a game's frame): watch
- * gdws_loop_get_fd for reading, sleep at most gdws_loop_get_timeout_ms, then call gdws_loop_poll.
+ * A client or server that is made without a loop makes one of its own, and a program with one
+ * object never meets this header. With a loop given, any number of clients and servers share one
+ * thread and one descriptor. To put gdws into another event loop (poll, epoll, GLib, a game's
+ * frame): watch gdws_loop_get_fd for reading, sleep at most gdws_loop_get_timeout_ms, then call
+ * gdws_loop_poll.
  */
 #ifndef GDWS_LOOP_H
 #define GDWS_LOOP_H
@@ -29,8 +30,8 @@ GDWS_API gdws_loop *gdws_loop_new(void);
 /**
  * Give a loop back.
  *
- * The clients and servers on it keep it alive: its memory goes with the last of them. May wait for a
- * name lookup that is under way, which cannot be interrupted. Since 0.1.
+ * The clients and servers on it keep it alive: its memory goes with the last of them. May wait for
+ * a name lookup that is under way, which cannot be interrupted. Since 0.1.
  */
 GDWS_API void gdws_loop_free(gdws_loop *loop);
 
@@ -46,14 +47,14 @@ GDWS_API gdws_error gdws_loop_poll(gdws_loop *loop);
  *
  * timeout_ms: the longest sleep; 0 does not sleep, negative sleeps without a limit.
  *
- * Returns TIMEOUT when the time passed and nothing had happened, BUSY inside a signal. A POSIX signal
- * ends the sleep as an event does. Since 0.1.
+ * Returns TIMEOUT when the time passed and nothing had happened, BUSY inside a signal. A POSIX
+ * signal ends the sleep as an event does. Since 0.1.
  */
 GDWS_API gdws_error gdws_loop_wait(gdws_loop *loop, int timeout_ms);
 
 /**
- * End a wait, or make the descriptor readable. May be called from any thread, not from a POSIX signal
- * handler. Several calls before the next poll count as one. Since 0.1.
+ * End a wait, or make the descriptor readable. May be called from any thread, not from a POSIX
+ * signal handler. Several calls before the next poll count as one. Since 0.1.
  */
 GDWS_API void gdws_loop_wakeup(gdws_loop *loop);
 

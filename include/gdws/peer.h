@@ -4,8 +4,8 @@
  *
  * A server lends one for each client (gdws_server_get_peer), a client lends one for its server
  * (gdws_client_get_peer). Packets that arrived wait in its inbound queue for gdws_peer_get_packet;
- * packets that are put wait in its outbound queue for the end of the next poll. A peer is never made
- * or freed by the program.
+ * packets that are put wait in its outbound queue for the end of the next poll. A peer is never
+ * made or freed by the program.
  */
 #ifndef GDWS_PEER_H
 #define GDWS_PEER_H
@@ -88,8 +88,8 @@ GDWS_API gdws_error gdws_peer_send(gdws_peer *peer, const void *message, size_t 
  */
 GDWS_API gdws_error gdws_peer_send_text(gdws_peer *peer, const char *text);
 
-/** Set how gdws_peer_put_packet sends from now on. Unknown modes are INVALID_PARAMETER. Source: Godot
- *  WebSocketPeer.set_write_mode. Since 0.1. */
+/** Set how gdws_peer_put_packet sends from now on. Unknown modes are INVALID_PARAMETER. Source:
+ * Godot WebSocketPeer.set_write_mode. Since 0.1. */
 GDWS_API gdws_error gdws_peer_set_write_mode(gdws_peer *peer, gdws_write_mode mode);
 
 /** Give the write mode. Source: Godot WebSocketPeer.get_write_mode. Since 0.1. */
@@ -111,8 +111,8 @@ GDWS_API size_t gdws_peer_get_current_outbound_buffered_amount(const gdws_peer *
  * code: 1000 to 1003, 1007 to 1014 or 3000 to 4999 (RFC 6455 section 7.4).
  * reason: at most 123 bytes of UTF-8; NULL is "".
  *
- * Returns INVALID_PARAMETER for codes that may not be sent and for bad reasons, UNAVAILABLE when the
- * connection is not open. Source: Godot WebSocketPeer.close. Since 0.1.
+ * Returns INVALID_PARAMETER for codes that may not be sent and for bad reasons, UNAVAILABLE when
+ * the connection is not open. Source: Godot WebSocketPeer.close. Since 0.1.
  */
 GDWS_API gdws_error gdws_peer_close(gdws_peer *peer, int code, const char *reason);
 
@@ -121,8 +121,8 @@ GDWS_API gdws_error gdws_peer_close(gdws_peer *peer, int code, const char *reaso
 /** Give the state. CLOSED for NULL. Source: Godot 4 WebSocketPeer.get_ready_state. Since 0.1. */
 GDWS_API gdws_ready_state gdws_peer_get_ready_state(const gdws_peer *peer);
 
-/** Tell whether the connection is open or closing. Source: Godot WebSocketPeer.is_connected_to_host.
- *  Since 0.1. */
+/** Tell whether the connection is open or closing. Source: Godot
+ * WebSocketPeer.is_connected_to_host. Since 0.1. */
 GDWS_API bool gdws_peer_is_connected_to_host(const gdws_peer *peer);
 
 /** Give the code of the other side's Close frame, 1005 when it carried none (RFC 6455 section
@@ -137,7 +137,8 @@ GDWS_API const char *gdws_peer_get_close_reason(const gdws_peer *peer);
  *  Source: Godot WebSocketPeer.get_connected_host. Since 0.1. */
 GDWS_API const char *gdws_peer_get_connected_host(const gdws_peer *peer);
 
-/** Give the other side's port; 0 before. Source: Godot WebSocketPeer.get_connected_port. Since 0.1. */
+/** Give the other side's port; 0 before. Source: Godot WebSocketPeer.get_connected_port. Since 0.1.
+ */
 GDWS_API uint16_t gdws_peer_get_connected_port(const gdws_peer *peer);
 
 /** Give the subprotocol that was agreed on; "" for none. Source: Godot 4
@@ -165,15 +166,15 @@ GDWS_API size_t gdws_peer_get_inbound_buffer_size(const gdws_peer *peer);
  *  WebSocketPeer.outbound_buffer_size. Since 0.1. */
 GDWS_API size_t gdws_peer_get_outbound_buffer_size(const gdws_peer *peer);
 
-/** Give the limit of the inbound queue in packets. Source: Godot 4 WebSocketPeer.max_queued_packets.
- *  Since 0.1. */
+/** Give the limit of the inbound queue in packets. Source: Godot 4
+ * WebSocketPeer.max_queued_packets. Since 0.1. */
 GDWS_API size_t gdws_peer_get_max_queued_packets(const gdws_peer *peer);
 
 /**
  * Switch Nagle's algorithm off (true, as it is from the start) or on.
  *
- * Returns UNAVAILABLE when there is no connection, FAILED when the socket refuses (a unix socket has
- * no such option). Source: Godot WebSocketPeer.set_no_delay. Since 0.1.
+ * Returns UNAVAILABLE when there is no connection, FAILED when the socket refuses (a unix socket
+ * has no such option). Source: Godot WebSocketPeer.set_no_delay. Since 0.1.
  */
 GDWS_API gdws_error gdws_peer_set_no_delay(gdws_peer *peer, bool enabled);
 

@@ -50,7 +50,8 @@ typedef struct gdws_server_signals {
  *
  * loop: the loop to live on; NULL makes one of its own.
  *
- * Returns NULL when there is no memory or no descriptor. Source: Godot WebSocketServer.new. Since 0.1.
+ * Returns NULL when there is no memory or no descriptor. Source: Godot WebSocketServer.new. Since
+ * 0.1.
  */
 GDWS_API gdws_server *gdws_server_new(gdws_loop *loop);
 
@@ -59,7 +60,8 @@ GDWS_API gdws_server *gdws_server_new(gdws_loop *loop);
 /**
  * Say what to call when something happens. May be called at any time.
  *
- * signals: copied; NULL calls nothing any more. INVALID_PARAMETER when its size is wrong. Since 0.1.
+ * signals: copied; NULL calls nothing any more. INVALID_PARAMETER when its size is wrong. Since
+ * 0.1.
  */
 GDWS_API gdws_error gdws_server_set_signals(gdws_server *server,
                                             const gdws_server_signals *signals);
@@ -75,9 +77,9 @@ GDWS_API gdws_error gdws_server_set_signals(gdws_server *server,
 GDWS_API gdws_error gdws_server_set_bind_ip(gdws_server *server, const char *address);
 
 /**
- * Name the subprotocols that the server speaks (RFC 6455 section 1.9). A client that offers some gets
- * the first of its own list that is among them, or is refused with 400 when there is none. Without a
- * list, the default, it gets the first that it offers.
+ * Name the subprotocols that the server speaks (RFC 6455 section 1.9). A client that offers some
+ * gets the first of its own list that is among them, or is refused with 400 when there is none.
+ * Without a list, the default, it gets the first that it offers.
  *
  * protocols, count: as gdws_client_set_supported_protocols's. A client that offers none is let in.
  *
@@ -98,23 +100,24 @@ GDWS_API gdws_error gdws_server_set_extra_headers(gdws_server *server, const cha
 
 /**
  * Say from which web pages browsers may connect. Others are refused with 403; clients that send no
- * Origin header are no browsers and are let in. Allowed ones get Access-Control-Allow-Origin. May be
- * called at any time.
+ * Origin header are no browsers and are let in. Allowed ones get Access-Control-Allow-Origin. May
+ * be called at any time.
  *
  * origins: count strings: "https://example.org", "http://localhost:8000", "*.example.org" (all its
- * subdomains, any scheme and port), the same behind a scheme, "null" (files and sandboxes), "*" (all, as with count 0, the
- * default).
+ * subdomains, any scheme and port), the same behind a scheme, "null" (files and sandboxes), "*"
+ * (all, as with count 0, the default).
  *
  * Returns INVALID_PARAMETER for anything else. Source: RFC 6455 section 10.2. Since 0.1.
  */
 GDWS_API gdws_error gdws_server_set_allowed_origins(gdws_server *server, const char *const *origins,
                                                     size_t count);
 
-/** Refuse (true) new handshakes with 503, or let them in again. May be called at any time; peers that
- *  are there stay. Source: Godot refuse_new_connections. Since 0.1. */
+/** Refuse (true) new handshakes with 503, or let them in again. May be called at any time; peers
+ * that are there stay. Source: Godot refuse_new_connections. Since 0.1. */
 GDWS_API void gdws_server_set_refuse_new_connections(gdws_server *server, bool refuse);
 
-/** Tell whether new handshakes are refused. Source: Godot is_refusing_new_connections. Since 0.1. */
+/** Tell whether new handshakes are refused. Source: Godot is_refusing_new_connections. Since 0.1.
+ */
 GDWS_API bool gdws_server_is_refusing_new_connections(const gdws_server *server);
 
 /** Set all limits of each peer at once, as gdws_client_set_buffers does. Since 0.1. */
@@ -139,8 +142,8 @@ GDWS_API gdws_error gdws_server_set_read_size(gdws_server *server, size_t bytes)
 GDWS_API gdws_error gdws_server_set_heartbeat(gdws_server *server, uint32_t interval_ms,
                                               uint32_t timeout_ms);
 
-/** Limit the time from accepting a connection to the end of its handshake: 10 ms to one day, default
- *  3 s. Source: Godot 3.4 WebSocketServer.handshake_timeout. Since 0.1. */
+/** Limit the time from accepting a connection to the end of its handshake: 10 ms to one day,
+ * default 3 s. Source: Godot 3.4 WebSocketServer.handshake_timeout. Since 0.1. */
 GDWS_API gdws_error gdws_server_set_handshake_timeout_ms(gdws_server *server, uint32_t timeout_ms);
 
 /** Limit the wait for the other side's Close frame: 10 ms to one day, default 5 s. Since 0.1. */
@@ -184,11 +187,11 @@ GDWS_API int32_t gdws_server_take_connection(gdws_server *server);
  *
  * message, length, mode: as gdws_peer_send's.
  * except_id: the id of a peer to leave out; 0 leaves out nobody.
- * refused: receives how many peers did not get it because their outbound queue has no room or is too
- * small; NULL if that is of no interest.
+ * refused: receives how many peers did not get it because their outbound queue has no room or is
+ * too small; NULL if that is of no interest.
  *
- * Returns OUT_OF_MEMORY when a peer did not get it (the others did), INVALID_DATA for text that is not
- * UTF-8, INVALID_PARAMETER. Since 0.1.
+ * Returns OUT_OF_MEMORY when a peer did not get it (the others did), INVALID_DATA for text that is
+ * not UTF-8, INVALID_PARAMETER. Since 0.1.
  */
 GDWS_API gdws_error gdws_server_broadcast(gdws_server *server, const void *message, size_t length,
                                           gdws_write_mode mode, int32_t except_id, size_t *refused);
@@ -225,8 +228,8 @@ GDWS_API gdws_peer *gdws_server_get_peer(gdws_server *server, int32_t id);
  *  get_peer_id. Since 0.1. */
 GDWS_API int32_t gdws_server_get_peer_id(const gdws_server *server);
 
-/** Take the oldest packet of a peer, as gdws_peer_get_packet does; DOES_NOT_EXIST for an unknown id.
- *  Source: the tutorial's get_peer_packet. Since 0.1. */
+/** Take the oldest packet of a peer, as gdws_peer_get_packet does; DOES_NOT_EXIST for an unknown
+ * id. Source: the tutorial's get_peer_packet. Since 0.1. */
 GDWS_API gdws_error gdws_server_get_peer_packet(gdws_server *server, int32_t id,
                                                 const uint8_t **packet, size_t *length);
 
@@ -234,7 +237,8 @@ GDWS_API gdws_error gdws_server_get_peer_packet(gdws_server *server, int32_t id,
  *  WebSocketServer.get_peer_address. Since 0.1. */
 GDWS_API const char *gdws_server_get_peer_address(const gdws_server *server, int32_t id);
 
-/** Give a peer's port; 0 for an unknown id. Source: Godot WebSocketServer.get_peer_port. Since 0.1. */
+/** Give a peer's port; 0 for an unknown id. Source: Godot WebSocketServer.get_peer_port. Since 0.1.
+ */
 GDWS_API uint16_t gdws_server_get_peer_port(const gdws_server *server, int32_t id);
 
 /** Give the server's loop. Lent. Since 0.1. */

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/* What can be asked of a peer: thin, nothing changes. */
+#include "peer.h"
+
+gdws_write_mode gdws_peer_get_write_mode(const gdws_peer *peer)
+{
+    return peer != NULL ? peer->write_mode : GDWS_WRITE_MODE_BINARY;
+}
+
+size_t gdws_peer_get_max_packet_size(const gdws_peer *peer)
+{
+    return peer != NULL ? gdwsi_outq_message_max(peer->outbound_bytes) : 0;
+}
+
+gdws_ready_state gdws_peer_get_ready_state(const gdws_peer *peer)
+{
+    return peer != NULL ? peer->state : GDWS_STATE_CLOSED;
+}
+
+bool gdws_peer_is_connected_to_host(const gdws_peer *peer)
+{
+    return peer != NULL && (peer->state == GDWS_STATE_OPEN || peer->state == GDWS_STATE_CLOSING);
+}
+
+int gdws_peer_get_close_code(const gdws_peer *peer)
+{
+    return peer != NULL ? peer->close_code : -1;
+}
+
+const char *gdws_peer_get_close_reason(const gdws_peer *peer)
+{
+    return peer != NULL ? peer->close_reason : "";
+}
+
+static const char *text_or_empty(const char *text)
+{
+    return text != NULL ? text : "";
+}
+
+const char *gdws_peer_get_connected_host(const gdws_peer *peer)
+{
+    return text_or_empty(peer != NULL ? peer->host : NULL);
+}
+
+uint16_t gdws_peer_get_connected_port(const gdws_peer *peer)
+{
+    return peer != NULL ? peer->port : 0;
+}
+
+const char *gdws_peer_get_selected_protocol(const gdws_peer *peer)
+{
+    return text_or_empty(peer != NULL ? peer->protocol : NULL);
+}
+
+const char *gdws_peer_get_requested_url(const gdws_peer *peer)
+{
+    return text_or_empty(peer != NULL ? peer->url : NULL);
+}
+
+int gdws_peer_get_round_trip_time_ms(const gdws_peer *peer)
+{
+    return peer != NULL ? peer->round_trip_time_ms : -1;
+}
+
+uint32_t gdws_peer_get_heartbeat_interval_ms(const gdws_peer *peer)
+{
+    return peer != NULL ? peer->heartbeat_interval_ms : 0;
+}
+
+size_t gdws_peer_get_inbound_buffer_size(const gdws_peer *peer)
+{
+    return peer != NULL ? peer->inbound_bytes : 0;
+}
+
+size_t gdws_peer_get_outbound_buffer_size(const gdws_peer *peer)
+{
+    return peer != NULL ? peer->outbound_bytes : 0;
+}
+
+size_t gdws_peer_get_max_queued_packets(const gdws_peer *peer)
+{
+    return peer != NULL ? peer->inbound_packets : 0;
+}
+
+gdws_error gdws_peer_set_no_delay(gdws_peer *peer, bool enabled)
+{
+    if (peer == NULL) {
+        return GDWS_INVALID_PARAMETER;
+    }
+    if (!gdws_peer_is_connected_to_host(peer)) {
+        return GDWS_UNAVAILABLE;
+    }
+    return peer->carrier->set_no_delay(peer, enabled);
+}

@@ -1,0 +1,59 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Run all tests and count them. Usage: check.sh BUILD
+set -u
+build=$1
+passed=0
+failed=0
+skipped=0
+logs=$build/check-logs
+mkdir -p "$logs"
+
+# Count what a step has said: Check's summary, a plain line of counts, or else one test.
+count() {
+    local log=$1 status=$2 line
+    line=$(grep -oE 'Checks: [0-9]+, Failures: [0-9]+, Errors: [0-9]+' "$log" | tail -n 1)
+    if [ -n "$line" ]; then
+        read -r -a n <<<"$(tr -c '0-9\n' ' ' <<<"$line")"
+        passed=$((passed + n[0] - n[1] - n[2]))
+        failed=$((failed + n[1] + n[2]))
+        [ "$status" = 0 ] || [ $((n[1] + n[2])) -gt 0 ] || failed=$((failed + 1))
+        return
+    fi
+    line=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1)
+    if [ -n "$line" ]; then
+        read -r -a n <<<"$(tr -c '0-9\n' ' ' <<<"$line")"
+        passed=$((passed + n[0]))
+        failed=$((failed + n[1]))
+        skipped=$((skipped + ${n[2]:-0}))
+        [ "$status" = 0 ] || [ "${n[1]}" -gt 0 ] || failed=$((failed + 1))
+    elif [ "$status" = 0 ]; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+    fi
+}
+
+step() {
+    local name=$1 log=$logs/$1.log start=$SECONDS status=0 summary
+    shift
+    timeout 600 "$@" >"$log" 2>&1 || status=$?
+    count "$log" "$status"
+    summary=$(grep -E 'Checks: |^[0-9]+ passed|skipped: ' "$log" | tail -n 4 | paste -sd ';' -)
+    if [ "$status" = 0 ]; then
+        printf 'ok    %-22s %4ds  %s\n' "$name" $((SECONDS - start)) "$summary"
+    else
+        printf 'FAIL  %-22s %4ds  (status %s)\n' "$name" $((SECONDS - start)) "$status"
+        tail -n 60 "$log"
+    fi
+}
+
+for suite in unit integration hostile oom; do
+    [ -x "$build/test/$suite" ] && step "$suite" "$build/test/$suite"
+done
+step integration-fallback env GDWS_TEST_FALLBACK=1 "$build/test/integration"
+step samples test/samples/run.sh "$build"
+step docs test/checks/docs.py "$build"
+step interop test/interop/run.sh "$build"
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]

@@ -1,0 +1,44 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Install what is missing. Usage: deps.sh build|interop|ci
+set -eu
+
+case "$1" in
+build) packages="gcc make pkg-config libc6-dev libwebsockets-dev libwebsockets-evlib-uv libuv1-dev
+    libssl-dev check python3 binutils" ;;
+interop) packages="godot3-server chromium python3-websockets" ;;
+ci) packages="git clang clang-format pmccabe valgrind shellcheck g++ libclang-rt-14-dev" ;;
+*)
+    echo "usage: deps.sh build|interop|ci" >&2
+    exit 2
+    ;;
+esac
+
+if ! command -v apt-get >/dev/null; then
+    cat <<'END'
+No apt-get here. Install libwebsockets (4.1 or newer, with its libuv support), libuv, OpenSSL 3,
+Check, pkg-config and a C11 compiler:
+  Fedora:   dnf install gcc make pkgconf libwebsockets-devel libuv-devel openssl-devel check-devel
+  Arch:     pacman -S base-devel libwebsockets libuv openssl check
+  Alpine:   apk add build-base pkgconf libwebsockets-dev libwebsockets-evlib_uv libuv-dev openssl-dev check-dev
+  Homebrew: brew install pkg-config libwebsockets libuv openssl check
+END
+    [ "$1" = build ] || exit 0
+    pkg-config --exists libwebsockets libuv libcrypto check
+    exit
+fi
+
+missing=""
+for package in $packages; do
+    if ! dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed'; then
+        missing="$missing $package"
+    fi
+done
+[ -n "$missing" ] || exit 0
+
+as_root=""
+[ "$(id -u)" = 0 ] || as_root="sudo"
+echo "installing:$missing"
+$as_root apt-get update -q
+# shellcheck disable=SC2086 # a list of words
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing

@@ -1,0 +1,39 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Each file of lib/ includes only headers of the modules above it in this list.
+set -eu
+order="mem error log utf8 frame random outq pktq url config admission peer peer_ask loop resolver
+    listener link link_flush endpoint peertable client client_options server server_options"
+bad=0
+
+position() {
+    local i=0 module
+    for module in $order; do
+        i=$((i + 1))
+        [ "$module" != "$1" ] || { echo $i; return; }
+    done
+    echo 0
+}
+
+for file in lib/*.c lib/*.h; do
+    own=$(basename "${file%.*}")
+    here=$(position "$own")
+    [ "$here" != 0 ] || { echo "$file: not in the list of layers"; bad=1; }
+    for included in $(sed -n 's/^#include "\([a-z0-9_]*\)\.h"$/\1/p' "$file"); do
+        there=$(position "$included")
+        if [ "$there" = 0 ] || [ "$there" -gt "$here" ]; then
+            echo "$file includes $included.h, which is not above it"
+            bad=1
+        fi
+    done
+    case "$own" in
+    loop | link | link_flush | endpoint) ;;
+    *) ! grep -Hn 'include <libwebsockets' "$file" || bad=1 ;;
+    esac
+    if [ "$own" != mem ] &&
+        grep -HnE '(^|[^a-z_])(malloc|calloc|realloc|free|strdup|strndup)\(' "$file"; then
+        bad=1
+    fi
+done
+echo "layers: $(ls lib/*.c lib/*.h | wc -l) files"
+exit $bad
