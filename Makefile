@@ -26,12 +26,12 @@ LIB_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
 CHECK_LIBS = $(shell $(PKG_CONFIG) --libs check)
 
 SOURCES := $(wildcard lib/*.c)
-OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
+OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o)
 HEADERS := $(wildcard include/gdws/*.h)
 SAMPLES := $(patsubst samples/%.c,$(BUILD)/samples/%,$(wildcard samples/*.c))
 SUITES  := $(patsubst test/%/runtests.c,%,$(wildcard test/*/runtests.c))
 SUITE_PROGRAMS := $(SUITES:%=$(BUILD)/test/%)
-SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/support/*.c))
+SUPPORT := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard test/support/*.c))
 STATIC  := $(BUILD)/libgdws.a
 SHARED  := $(BUILD)/libgdws.so.$(VERSION)
 
@@ -54,15 +54,15 @@ $(BUILD)/flags: FORCE
 	@echo '$(CC) $(OUR_CFLAGS) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS)' | cmp -s - $@ || \
 	    echo '$(CC) $(OUR_CFLAGS) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS)' > $@
 
-$(BUILD)/lib/%.o: lib/%.c $(BUILD)/flags
+$(BUILD)/obj/lib/%.o: lib/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(OUR_CPPFLAGS) -Ilib $(LIB_CFLAGS) $(OUR_CFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
-$(BUILD)/samples/%.o: samples/%.c $(BUILD)/flags
+$(BUILD)/obj/samples/%.o: samples/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(OUR_CPPFLAGS) $(OUR_CFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
-$(BUILD)/test/%.o: test/%.c $(BUILD)/flags
+$(BUILD)/obj/test/%.o: test/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(OUR_CPPFLAGS) -Ilib -Itest/support $(LIB_CFLAGS) $(OUR_CFLAGS) $(CPPFLAGS) $(CFLAGS) \
 	    -MMD -MP -c $< -o $@
@@ -77,12 +77,14 @@ $(SHARED): $(OBJECTS) lib/gdws.map
 	ln -sf $(@F) $(BUILD)/libgdws.so.$(ABI)
 	ln -sf $(@F) $(BUILD)/libgdws.so
 
-$(BUILD)/samples/%: $(BUILD)/samples/%.o $(STATIC)
+$(BUILD)/samples/%: $(BUILD)/obj/samples/%.o $(STATIC)
+	@mkdir -p $(@D)
 	$(CC) $^ $(LIBS) $(CFLAGS) $(LDFLAGS) -o $@
 
 # One test program for each directory of test/ that has a runtests.c.
 define suite
-$(BUILD)/test/$(1): $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/$(1)/*.c)) $(SUPPORT) $(STATIC)
+$(BUILD)/test/$(1): $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard test/$(1)/*.c)) $(SUPPORT) $(STATIC)
+	@mkdir -p $$(@D)
 	$$(CC) $$^ $$(CHECK_LIBS) $$(LIBS) $$(CFLAGS) $$(LDFLAGS) -o $$@
 endef
 $(foreach name,$(SUITES),$(eval $(call suite,$(name))))
@@ -164,4 +166,4 @@ deps-ci: ## what the stricter checks need, by apt-get
 clean: ## remove $(BUILD)
 	rm -rf $(BUILD)
 
--include $(OBJECTS:.o=.d) $(SAMPLES:=.d) $(SUPPORT:.o=.d) $(wildcard $(BUILD)/test/*/*.d)
+-include $(wildcard $(BUILD)/obj/*/*.d $(BUILD)/obj/*/*/*.d)

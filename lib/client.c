@@ -25,6 +25,7 @@ static gdws_client *client_of_burial(gdwsi_task *task)
 static void signal_connected(gdws_client *client)
 {
     client->status = GDWS_CONNECTION_CONNECTED;
+    client->http_status = client->link->http_status;
     if (client->signals.connected_to_host != NULL) {
         client->signals.connected_to_host(
             client, gdws_peer_get_selected_protocol(&client->link->peer), client->signals.user);

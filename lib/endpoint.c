@@ -165,6 +165,7 @@ static int add_server_headers(gdwsi_link *link, struct lws *wsi, struct lws_proc
 
 static int add_client_headers(gdwsi_link *link, char **position, size_t room)
 {
+    link->is_tcp_connected = true;
     if (link->config == NULL || !append_headers(link->config, position, *position + room)) {
         return -1;
     }
@@ -210,10 +211,12 @@ static void note_client_failure(gdwsi_link *link, struct lws *wsi, const char *t
         {"HS: EXT", GDWS_CONNECTION_ERROR, "the server chose an extension that was not offered"},
         {"HS: Rejected", GDWS_CONNECTION_ERROR, "no memory for the connection"},
         {"problem parsing", GDWS_CONNECTION_ERROR, "the answer is not HTTP"},
-        {"conn fail", GDWS_CANT_CONNECT, "connection refused, or host not reachable"},
-        {"onnect fail", GDWS_CANT_CONNECT, "connection refused, or host not reachable"},
     };
     int status = (int)lws_http_client_http_response(wsi);
+    if (!link->is_tcp_connected) {
+        gdwsi_link_note_error(link, GDWS_CANT_CONNECT, "connection refused, or host not reachable");
+        return;
+    }
     if (status != 0 && status != 101) {
         link->http_status = status;
         gdwsi_link_note_error(link, GDWS_CONNECTION_ERROR,

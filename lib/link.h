@@ -62,6 +62,7 @@ struct gdwsi_link {
     bool writes_frames_singly; /* one lws_write for each frame, which libwebsockets encodes */
 
     /* Why the connection could not be made. */
+    bool is_tcp_connected; /* a client's */
     gdws_error error;
     int http_status;
     char message[192];

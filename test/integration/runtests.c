@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* Table of contents of the integration suite: real clients and servers on real sockets. */
+#include "runtests.h"
+
+#include <stdlib.h>
+
+int main(void)
+{
+    SRunner *runner = srunner_create(connect_suite());
+    srunner_add_suite(runner, packets_suite());
+    srunner_add_suite(runner, closing_suite());
+    srunner_add_suite(runner, lifetime_suite());
+    srunner_add_suite(runner, embedding_suite());
+    srunner_add_suite(runner, crowd_suite());
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RUNTESTS_H
+#define RUNTESTS_H
+
+#include <check.h>
+
+Suite *connect_suite(void);
+Suite *packets_suite(void);
+Suite *closing_suite(void);
+Suite *lifetime_suite(void);
+Suite *embedding_suite(void);
+Suite *crowd_suite(void);
+
+#endif

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/* Closing: codes and reasons both ways, in order after the data, exactly one disconnected. */
+#include <string.h>
+
+#include "rawsock.h"
+#include "runtests.h"
+#include "world.h"
+
+static world w;
+
+static void set_up(void)
+{
+    world_init(&w);
+    world_connect(&w);
+}
+
+static void tear_down(void)
+{
+    world_free(&w);
+}
+
+START_TEST(client_closes_with_code_and_reason)
+{
+    ck_assert_int_eq(gdws_client_disconnect_from_host(w.client, 4001, "b\xc3\xa9"), GDWS_OK);
+    ck_assert_int_eq(gdws_peer_get_ready_state(world_client_peer(&w)), GDWS_STATE_CLOSING);
+    WAIT_FOR(&w, w.at_client.closed == 1 && w.at_server.closed == 1);
+    ck_assert_str_eq(w.at_server.log, "CRX");
+    ck_assert_int_eq(w.at_server.code, 4001);
+    ck_assert_str_eq(w.at_server.reason, "b\xc3\xa9");
+    ck_assert(w.at_server.was_clean);
+    ck_assert(w.at_client.was_clean);
+    ck_assert_int_eq(gdws_peer_get_close_code(world_client_peer(&w)), 4001);
+    ck_assert_str_eq(gdws_peer_get_close_reason(world_client_peer(&w)), "b\xc3\xa9");
+    ck_assert_int_eq(gdws_client_get_connection_status(w.client), GDWS_CONNECTION_DISCONNECTED);
+}
+END_TEST
+
+START_TEST(server_closes_with_code_and_reason)
+{
+    ck_assert_int_eq(gdws_server_disconnect_peer(w.server, w.at_server.id, 3999, "kicked"),
+                     GDWS_OK);
+    WAIT_FOR(&w, w.at_client.closed == 1 && w.at_server.closed == 1);
+    ck_assert_str_eq(w.at_client.log, "CRX");
+    ck_assert_int_eq(w.at_client.code, 3999);
+    ck_assert_str_eq(w.at_client.reason, "kicked");
+    ck_assert(w.at_server.was_clean);
+    ck_assert(w.at_client.was_clean);
+}
+END_TEST
+
+START_TEST(what_is_queued_goes_before_the_close)
+{
+    w.takes_packets = true;
+    for (int i = 0; i < 50; i++) {
+        ck_assert_int_eq(gdws_peer_send_text(world_server_peer(&w), "last words"), GDWS_OK);
+    }
+    ck_assert_int_eq(gdws_peer_close(world_server_peer(&w), 1000, NULL), GDWS_OK);
+    ck_assert_int_eq(gdws_peer_send_text(world_server_peer(&w), "too late"), GDWS_UNAVAILABLE);
+    ck_assert_int_eq(gdws_peer_close(world_server_peer(&w), 1000, NULL), GDWS_UNAVAILABLE);
+    WAIT_FOR(&w, w.at_client.closed == 1);
+    ck_assert_int_eq(w.at_client.data, 50);
+    ck_assert_int_eq(w.at_client.code, 1000);
+    ck_assert_str_eq(w.at_client.log + 51, "RX");
+}
+END_TEST
+
+START_TEST(packets_stay_readable_after_the_close)
+{
+    const uint8_t *packet;
+    size_t length;
+    ck_assert_int_eq(gdws_peer_send_text(world_server_peer(&w), "one"), GDWS_OK);
+    ck_assert_int_eq(gdws_peer_send_text(world_server_peer(&w), "two"), GDWS_OK);
+    ck_assert_int_eq(gdws_peer_close(world_server_peer(&w), 1000, NULL), GDWS_OK);
+    WAIT_FOR(&w, gdws_peer_get_ready_state(world_client_peer(&w)) == GDWS_STATE_CLOSED);
+    ck_assert_int_eq(w.at_client.closed, 0);
+    ck_assert_int_eq(gdws_peer_send_text(world_client_peer(&w), "x"), GDWS_UNAVAILABLE);
+    ck_assert_int_eq(gdws_peer_get_packet(world_client_peer(&w), &packet, &length), GDWS_OK);
+    ck_assert_str_eq((const char *)packet, "one");
+    gdws_loop_poll(w.loop);
+    ck_assert_int_eq(w.at_client.closed, 0);
+    ck_assert_int_eq(gdws_peer_get_packet(world_client_peer(&w), &packet, &length), GDWS_OK);
+    ck_assert_str_eq((const char *)packet, "two");
+    ck_assert_int_eq(w.at_client.closed, 0);
+    gdws_loop_poll(w.loop);
+    ck_assert_int_eq(w.at_client.closed, 1);
+    ck_assert_str_eq(w.at_client.log, "CddRX");
+}
+END_TEST
+
+START_TEST(packets_that_nobody_takes_are_given_up_after_the_linger_time)
+{
+    ck_assert_int_eq(gdws_peer_send_text(world_server_peer(&w), "one"), GDWS_OK);
+    ck_assert_int_eq(gdws_peer_close(world_server_peer(&w), 1000, NULL), GDWS_OK);
+    uint64_t start = world_now_ms();
+    WAIT_FOR(&w, w.at_client.closed == 1);
+    ck_assert_uint_ge(world_now_ms() - start, 4900);
+}
+END_TEST
+
+START_TEST(data_that_comes_before_the_answer_to_our_close_is_kept)
+{
+    rawsock raw;
+    const uint8_t *packet;
+    size_t length;
+    rawsock_connect(&raw, w.loop, gdws_server_get_port(w.server));
+    rawsock_upgrade(&raw);
+    WAIT_FOR(&w, w.at_server.connected == 2);
+    gdws_peer *peer = world_server_peer(&w);
+    ck_assert_int_eq(gdws_peer_close(peer, 4000, "enough"), GDWS_OK);
+    rawsock_expect_close(&raw, 4000);
+    rawsock_send_frame(&raw, 0x81, "more", 4, true);
+    rawsock_send_frame(&raw, 0x88, "\x0f\xa1" "answer", 8, true);
+    WAIT_FOR(&w, gdws_peer_get_ready_state(peer) == GDWS_STATE_CLOSED);
+    ck_assert_int_eq(gdws_peer_get_packet(peer, &packet, &length), GDWS_OK);
+    ck_assert_str_eq((const char *)packet, "more");
+    WAIT_FOR(&w, w.at_server.closed == 1);
+    ck_assert(w.at_server.was_clean);
+    ck_assert_int_eq(w.at_server.code, 4001);
+    ck_assert_str_eq(w.at_server.reason, "answer");
+    rawsock_close(&raw);
+}
+END_TEST
+
+START_TEST(bad_codes_and_reasons_change_nothing)
+{
+    static const int codes[] = {-1,   0,    1,    999,  1004, 1005,  1006,
+                                1015, 1016, 2000, 2999, 5000, 65536, 70000};
+    char long_reason[125];
+    memset(long_reason, 'x', sizeof(long_reason));
+    long_reason[124] = '\0';
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+        ck_assert_int_eq(gdws_peer_close(world_client_peer(&w), codes[i], ""),
+                         GDWS_INVALID_PARAMETER);
+        ck_assert_int_eq(gdws_client_disconnect_from_host(w.client, codes[i], ""),
+                         GDWS_INVALID_PARAMETER);
+    }
+    ck_assert_int_eq(gdws_peer_close(world_client_peer(&w), 1000, long_reason),
+                     GDWS_INVALID_PARAMETER);
+    ck_assert_int_eq(gdws_peer_close(world_client_peer(&w), 1000, "\xff"), GDWS_INVALID_PARAMETER);
+    ck_assert_int_eq(gdws_server_disconnect_peer(w.server, 1, 1000, ""), GDWS_DOES_NOT_EXIST);
+    ck_assert_int_eq(gdws_peer_get_ready_state(world_client_peer(&w)), GDWS_STATE_OPEN);
+    long_reason[123] = '\0';
+    ck_assert_int_eq(gdws_peer_close(world_client_peer(&w), 1000, long_reason), GDWS_OK);
+    WAIT_FOR(&w, w.at_server.closed == 1);
+    ck_assert_str_eq(w.at_server.reason, long_reason);
+    WAIT_FOR(&w, w.at_client.closed == 1);
+}
+END_TEST
+
+START_TEST(both_may_close_at_once)
+{
+    ck_assert_int_eq(gdws_client_disconnect_from_host(w.client, 4001, "a"), GDWS_OK);
+    ck_assert_int_eq(gdws_server_disconnect_peer(w.server, w.at_server.id, 4002, "b"), GDWS_OK);
+    WAIT_FOR(&w, w.at_client.closed == 1 && w.at_server.closed == 1);
+    ck_assert(w.at_server.was_clean);
+    ck_assert(w.at_client.was_clean);
+    ck_assert_int_eq(w.at_server.code, 4001);
+    ck_assert_int_eq(w.at_client.code, 4002);
+}
+END_TEST
+
+START_TEST(a_client_connects_again_after_the_end)
+{
+    for (int i = 0; i < 5; i++) {
+        ck_assert_int_eq(gdws_client_connect_to_url(w.client, "ws://127.0.0.1:1"),
+                         GDWS_ALREADY_IN_USE);
+        ck_assert_int_eq(gdws_client_disconnect_from_host(w.client, 1000, ""), GDWS_OK);
+        WAIT_FOR(&w, w.at_client.closed == i + 1);
+        world_connect(&w);
+    }
+}
+END_TEST
+
+START_TEST(stop_tells_each_peer_and_the_server_may_listen_again)
+{
+    uint16_t port = gdws_server_get_port(w.server);
+    gdws_server_stop(w.server);
+    ck_assert(!gdws_server_is_listening(w.server));
+    ck_assert_int_eq(w.at_server.closed, 0);
+    ck_assert_int_eq(gdws_server_listen(w.server, port), GDWS_OK);
+    WAIT_FOR(&w, w.at_server.closed == 1 && w.at_client.closed == 1);
+    ck_assert_int_eq(w.at_client.code, 1001);
+    ck_assert(!gdws_server_has_peer(w.server, w.at_server.id));
+    world_connect(&w);
+}
+END_TEST
+
+Suite *closing_suite(void)
+{
+    Suite *suite = suite_create("closing");
+    TCase *tests = tcase_create("closing");
+    tcase_set_timeout(tests, 60);
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, client_closes_with_code_and_reason);
+    tcase_add_test(tests, server_closes_with_code_and_reason);
+    tcase_add_test(tests, what_is_queued_goes_before_the_close);
+    tcase_add_test(tests, packets_stay_readable_after_the_close);
+    tcase_add_test(tests, packets_that_nobody_takes_are_given_up_after_the_linger_time);
+    tcase_add_test(tests, data_that_comes_before_the_answer_to_our_close_is_kept);
+    tcase_add_test(tests, bad_codes_and_reasons_change_nothing);
+    tcase_add_test(tests, both_may_close_at_once);
+    tcase_add_test(tests, a_client_connects_again_after_the_end);
+    tcase_add_test(tests, stop_tells_each_peer_and_the_server_may_listen_again);
+    suite_add_tcase(suite, tests);
+    return suite;
+}

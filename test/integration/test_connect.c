@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: MIT */
+/* Connecting: what works, and why what does not work does not. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "rawsock.h"
+#include "runtests.h"
+#include "world.h"
+
+static world w;
+
+static void set_up(void)
+{
+    world_init(&w);
+}
+
+static void tear_down(void)
+{
+    world_free(&w);
+}
+
+START_TEST(both_sides_know_each_other)
+{
+    char url[64];
+    world_connect_path(&w, "/chat?room=1");
+    gdws_peer *client = world_client_peer(&w);
+    gdws_peer *server = world_server_peer(&w);
+    uint16_t port = gdws_server_get_port(w.server);
+    (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u/chat?room=1", port);
+    ck_assert_str_eq(gdws_peer_get_requested_url(client), url);
+    ck_assert_str_eq(gdws_peer_get_requested_url(server), url);
+    ck_assert_str_eq(gdws_client_get_connected_host(w.client), "127.0.0.1");
+    ck_assert_int_eq(gdws_client_get_connected_port(w.client), port);
+    ck_assert_str_eq(gdws_peer_get_connected_host(server), "127.0.0.1");
+    ck_assert_str_eq(gdws_server_get_peer_address(w.server, w.at_server.id), "127.0.0.1");
+    ck_assert_int_eq(gdws_server_get_peer_port(w.server, w.at_server.id),
+                     gdws_peer_get_connected_port(server));
+    ck_assert_ptr_eq(gdws_client_get_peer(w.client, 1), client);
+    ck_assert_ptr_null(gdws_client_get_peer(w.client, 2));
+    ck_assert_int_eq(gdws_client_get_peer_id(w.client), 1);
+    ck_assert(gdws_peer_is_connected_to_host(client));
+    ck_assert_int_ge(w.at_server.id, 2);
+    ck_assert_int_eq(gdws_server_get_peer_id(w.server), 0);
+    ck_assert_int_eq(gdws_client_get_error(w.client), GDWS_OK);
+    ck_assert_int_eq(gdws_client_get_http_status(w.client), 101);
+    ck_assert_int_eq(gdws_peer_set_no_delay(client, false), GDWS_OK);
+    ck_assert_int_eq(gdws_peer_set_no_delay(server, true), GDWS_OK);
+    ck_assert_uint_eq(gdws_peer_get_inbound_buffer_size(server), 1u << 20);
+    ck_assert_uint_eq(gdws_peer_get_outbound_buffer_size(server), 1u << 20);
+    ck_assert_uint_eq(gdws_peer_get_max_queued_packets(server), 4096);
+}
+END_TEST
+
+START_TEST(a_name_is_resolved)
+{
+    char url[64];
+    (void)snprintf(url, sizeof(url), "localhost:%u", gdws_server_get_port(w.server));
+    ck_assert_int_eq(gdws_client_connect_to_url(w.client, url), GDWS_OK);
+    ck_assert_int_eq(gdws_client_get_connection_status(w.client), GDWS_CONNECTION_CONNECTING);
+    WAIT_FOR(&w, w.at_client.connected == 1 && w.at_server.connected == 1);
+    ck_assert_str_eq(gdws_client_get_connected_host(w.client), "localhost");
+}
+END_TEST
+
+/* Wait for connection_error; no poll on the way may take more than 10 ms. */
+static void expect_error(gdws_error error, const char *words)
+{
+    uint64_t limit = world_now_ms() + WORLD_LIMIT_MS;
+    int slow = 0;
+    while (w.at_client.errors == 0) {
+        uint64_t start = world_now_ms();
+        gdws_loop_poll(w.loop);
+        slow += world_now_ms() - start > (uint64_t)world_scale(10, 500) ? 1 : 0;
+        ck_assert_msg(world_now_ms() < limit, "no connection_error");
+        ck_assert_int_eq(w.at_client.connected, 0);
+        gdws_loop_wait(w.loop, 5);
+    }
+    ck_assert_int_eq(slow, 0);
+    ck_assert_msg(gdws_client_get_error(w.client) == error &&
+                      strstr(gdws_client_get_error_message(w.client), words) != NULL,
+                  "%s: %s", gdws_error_name(gdws_client_get_error(w.client)),
+                  gdws_client_get_error_message(w.client));
+    ck_assert_int_eq(gdws_client_get_connection_status(w.client), GDWS_CONNECTION_DISCONNECTED);
+}
+
+/* Connect to a raw server that sends this answer and closes, or stays silent. */
+static void connect_to_answer(const char *answer)
+{
+    rawsock raw;
+    char url[64];
+    char request[4096];
+    uint16_t port = 0;
+    int listener = rawsock_listen(&port);
+    (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u/", port);
+    ck_assert_int_eq(gdws_client_connect_to_url(w.client, url), GDWS_OK);
+    rawsock_accept(&raw, w.loop, listener);
+    rawsock_read_headers(&raw, request, sizeof(request));
+    if (answer != NULL) {
+        rawsock_send(&raw, answer, strlen(answer), 0);
+        (void)shutdown(raw.descriptor, SHUT_WR);
+    }
+    WAIT_FOR(&w, w.at_client.errors == 1);
+    rawsock_close(&raw);
+    (void)close(listener);
+}
+
+START_TEST(a_refused_port_is_said)
+{
+    uint16_t port = 0;
+    char url[64];
+    int listener = rawsock_listen(&port);
+    (void)close(listener);
+    (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u", port);
+    ck_assert_int_eq(gdws_client_connect_to_url(w.client, url), GDWS_OK);
+    expect_error(GDWS_CANT_CONNECT, "refused");
+}
+END_TEST
+
+START_TEST(a_name_that_does_not_exist_is_said)
+{
+    ck_assert_int_eq(gdws_client_connect_to_url(w.client, "ws://does-not-exist.invalid/"), GDWS_OK);
+    expect_error(GDWS_CANT_RESOLVE, "does-not-exist.invalid");
+}
+END_TEST
+
+START_TEST(a_silent_server_is_said)
+{
+    ck_assert_int_eq(gdws_client_set_handshake_timeout_ms(w.client, 200), GDWS_OK);
+    connect_to_answer(NULL);
+    expect_error(GDWS_TIMEOUT, "no answer within");
+}
+END_TEST
+
+START_TEST(a_server_that_is_not_websocket_is_said)
+{
+    connect_to_answer("SSH-2.0-OpenSSH_9.2p1\r\n\r\n");
+    expect_error(GDWS_CONNECTION_ERROR, "");
+}
+END_TEST
+
+START_TEST(an_http_status_is_said)
+{
+    connect_to_answer("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+    expect_error(GDWS_CONNECTION_ERROR, "403");
+    ck_assert_int_eq(gdws_client_get_http_status(w.client), 403);
+}
+END_TEST
+
+START_TEST(a_wrong_accept_is_said)
+{
+    connect_to_answer("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+                      "Connection: Upgrade\r\nSec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n"
+                      "\r\n");
+    expect_error(GDWS_CONNECTION_ERROR, "Sec-WebSocket-Accept");
+}
+END_TEST
+
+START_TEST(a_closed_connection_is_said)
+{
+    connect_to_answer("");
+    expect_error(GDWS_CONNECTION_ERROR, "ended the connection");
+}
+END_TEST
+
+START_TEST(a_subprotocol_that_was_not_offered_is_said)
+{
+    rawsock raw;
+    char url[64];
+    uint16_t port = 0;
+    int listener = rawsock_listen(&port);
+    (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u/", port);
+    ck_assert_int_eq(gdws_client_connect_to_url(w.client, url), GDWS_OK);
+    rawsock_accept(&raw, w.loop, listener);
+    rawsock_answer_upgrade(&raw, "Sec-WebSocket-Protocol: surprise\r\n");
+    expect_error(GDWS_CONNECTION_ERROR, "subprotocol");
+    rawsock_close(&raw);
+    (void)close(listener);
+}
+END_TEST
+
+START_TEST(no_subprotocol_where_some_were_offered_is_said)
+{
+    static const char *const protocols[] = {"chat", "super"};
+    rawsock raw;
+    char url[64];
+    uint16_t port = 0;
+    int listener = rawsock_listen(&port);
+    ck_assert_int_eq(gdws_client_set_supported_protocols(w.client, protocols, 2), GDWS_OK);
+    (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u/", port);
+    ck_assert_int_eq(gdws_client_connect_to_url(w.client, url), GDWS_OK);
+    rawsock_accept(&raw, w.loop, listener);
+    rawsock_answer_upgrade(&raw, "");
+    expect_error(GDWS_CONNECTION_ERROR, "subprotocol");
+    rawsock_close(&raw);
+    (void)close(listener);
+}
+END_TEST
+
+START_TEST(giving_up_is_an_error_that_was_asked_for)
+{
+    uint16_t port = 0;
+    char url[64];
+    int listener = rawsock_listen(&port);
+    (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u/", port);
+    ck_assert_int_eq(gdws_client_connect_to_url(w.client, url), GDWS_OK);
+    ck_assert_int_eq(gdws_client_disconnect_from_host(w.client, 1000, ""), GDWS_OK);
+    ck_assert_int_eq(w.at_client.errors, 0);
+    expect_error(GDWS_SKIP, "given up");
+    (void)close(listener);
+    w.at_client.errors = 0;
+    world_connect(&w);
+}
+END_TEST
+
+START_TEST(bad_urls_are_refused_at_once)
+{
+    static const char *const urls[] = {"",
+                                       " ",
+                                       "ws://",
+                                       "ws:///path",
+                                       "http://host",
+                                       "https://host",
+                                       "ws:host",
+                                       "ftp://host",
+                                       "ws://host:",
+                                       "ws://host:0",
+                                       "ws://host:65536",
+                                       "ws://host:99999999",
+                                       "ws://host:-1",
+                                       "ws://host:8a",
+                                       "ws://user@host",
+                                       "ws://user:password@host",
+                                       "ws://[::1",
+                                       "ws://::1",
+                                       "ws://[::1]x",
+                                       "ws://[gg::1]",
+                                       "ws://[127.0.0.1]",
+                                       "ws://1.2.3",
+                                       "ws://1.2.3.4.5",
+                                       "ws://256.1.1.1",
+                                       "ws://host/#fragment",
+                                       "ws://host/a b",
+                                       "ws://ho st/",
+                                       "ws://h\xc3\xb6st/",
+                                       "ws://host/\r\nEvil: 1",
+                                       "ws://host\t/",
+                                       "ws://-host",
+                                       "ws://host-",
+                                       "ws://a..b",
+                                       "ws://.host",
+                                       "ws://host/<>",
+                                       "//host"};
+    for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
+        gdws_error error = gdws_client_connect_to_url(w.client, urls[i]);
+        ck_assert_msg(error == GDWS_INVALID_PARAMETER, "%s: %s", urls[i], gdws_error_name(error));
+        ck_assert_str_ne(gdws_client_get_error_message(w.client), "");
+    }
+    ck_assert_int_eq(gdws_client_connect_to_url(w.client, NULL), GDWS_INVALID_PARAMETER);
+    ck_assert_int_eq(gdws_client_connect_to_url(w.client, "wss://host"), GDWS_UNAVAILABLE);
+    gdws_loop_poll(w.loop);
+    ck_assert_int_eq(w.at_client.errors, 0);
+}
+END_TEST
+
+START_TEST(the_first_of_the_clients_subprotocols_is_chosen)
+{
+    static const char *const offered[] = {"x", "two", "one"};
+    static const char *const spoken[] = {"one", "two"};
+    world v;
+    world_init_idle(&v);
+    ck_assert_int_eq(gdws_server_set_supported_protocols(v.server, spoken, 2), GDWS_OK);
+    ck_assert_int_eq(gdws_client_set_supported_protocols(v.client, offered, 3), GDWS_OK);
+    world_listen(&v);
+    world_connect(&v);
+    ck_assert_str_eq(v.at_client.protocol, "two");
+    ck_assert_str_eq(v.at_server.protocol, "two");
+    ck_assert_str_eq(gdws_peer_get_selected_protocol(world_client_peer(&v)), "two");
+    gdws_client_free(v.client);
+    gdws_server_free(v.server);
+    gdws_loop_free(v.loop);
+}
+END_TEST
+
+START_TEST(an_unknown_subprotocol_is_answered_with_400)
+{
+    static const char *const offered[] = {"x"};
+    static const char *const spoken[] = {"one"};
+    gdws_server_stop(w.server);
+    ck_assert_int_eq(gdws_server_set_supported_protocols(w.server, spoken, 1), GDWS_OK);
+    world_listen(&w);
+    ck_assert_int_eq(gdws_client_set_supported_protocols(w.client, offered, 1), GDWS_OK);
+    char url[64];
+    (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u", gdws_server_get_port(w.server));
+    ck_assert_int_eq(gdws_client_connect_to_url(w.client, url), GDWS_OK);
+    expect_error(GDWS_CONNECTION_ERROR, "400");
+}
+END_TEST
+
+START_TEST(a_server_that_refuses_answers_with_503)
+{
+    char url[64];
+    (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u", gdws_server_get_port(w.server));
+    gdws_server_set_refuse_new_connections(w.server, true);
+    ck_assert(gdws_server_is_refusing_new_connections(w.server));
+    ck_assert_int_eq(gdws_client_connect_to_url(w.client, url), GDWS_OK);
+    expect_error(GDWS_CONNECTION_ERROR, "503");
+    gdws_server_set_refuse_new_connections(w.server, false);
+    w.at_client.errors = 0;
+    world_connect(&w);
+}
+END_TEST
+
+START_TEST(foreign_origins_are_answered_with_403)
+{
+    static const char *const origins[] = {"https://good.example"};
+    static const char *const from_bad[] = {"Origin: https://bad.example"};
+    static const char *const from_good[] = {"Origin: https://good.example"};
+    char url[64];
+    (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u", gdws_server_get_port(w.server));
+    ck_assert_int_eq(gdws_server_set_allowed_origins(w.server, origins, 1), GDWS_OK);
+    ck_assert_int_eq(gdws_client_set_handshake_headers(w.client, from_bad, 1), GDWS_OK);
+    ck_assert_int_eq(gdws_client_connect_to_url(w.client, url), GDWS_OK);
+    expect_error(GDWS_CONNECTION_ERROR, "403");
+    w.at_client.errors = 0;
+    ck_assert_int_eq(gdws_client_set_handshake_headers(w.client, from_good, 1), GDWS_OK);
+    world_connect(&w);
+}
+END_TEST
+
+START_TEST(headers_go_with_the_request_and_the_answer)
+{
+    static const char *const extra[] = {"X-Server: gdws"};
+    rawsock raw;
+    char answer[4096];
+    gdws_server_stop(w.server);
+    ck_assert_int_eq(gdws_server_set_extra_headers(w.server, extra, 1), GDWS_OK);
+    world_listen(&w);
+    rawsock_connect(&raw, w.loop, gdws_server_get_port(w.server));
+    static const char request[] =
+        "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        "Origin: http://page.example\r\n\r\n";
+    rawsock_send(&raw, request, sizeof(request) - 1, 0);
+    rawsock_read_headers(&raw, answer, sizeof(answer));
+    ck_assert_ptr_nonnull(strstr(answer, "X-Server: gdws\r\n"));
+    ck_assert_ptr_nonnull(strstr(answer, "Access-Control-Allow-Origin: http://page.example\r\n"));
+    ck_assert_ptr_nonnull(strstr(answer, "Vary: Origin\r\n"));
+    rawsock_close(&raw);
+    WAIT_FOR(&w, w.at_server.closed == 1);
+    ck_assert(!w.at_server.was_clean);
+}
+END_TEST
+
+START_TEST(listening_twice_and_on_a_taken_port_is_already_in_use)
+{
+    world v;
+    world_init_idle(&v);
+    ck_assert_int_eq(gdws_server_listen(w.server, 0), GDWS_ALREADY_IN_USE);
+    ck_assert_int_eq(gdws_server_listen(v.server, gdws_server_get_port(w.server)),
+                     GDWS_ALREADY_IN_USE);
+    ck_assert_int_eq(gdws_server_set_bind_ip(w.server, "*"), GDWS_ALREADY_IN_USE);
+    ck_assert_int_eq(gdws_server_set_bind_ip(v.server, "localhost"), GDWS_INVALID_PARAMETER);
+    ck_assert_int_eq(gdws_server_set_bind_ip(v.server, "203.0.113.1"), GDWS_OK);
+    ck_assert_int_eq(gdws_server_listen(v.server, 0), GDWS_CANT_CREATE);
+    gdws_client_free(v.client);
+    gdws_server_free(v.server);
+    gdws_loop_free(v.loop);
+}
+END_TEST
+
+/* Whether a TCP connection to an address and port can be made. */
+static bool can_reach(const char *address, uint16_t port)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+    bool is_v4 = inet_pton(AF_INET, address, &v4.sin_addr) == 1;
+    ck_assert(is_v4 || inet_pton(AF_INET6, address, &v6.sin6_addr) == 1);
+    int descriptor = socket(is_v4 ? AF_INET : AF_INET6, SOCK_STREAM, 0);
+    int result = is_v4 ? connect(descriptor, (struct sockaddr *)&v4, sizeof(v4))
+                       : connect(descriptor, (struct sockaddr *)&v6, sizeof(v6));
+    (void)close(descriptor);
+    return result == 0;
+}
+
+START_TEST(a_server_is_reachable_where_it_was_bound_and_nowhere_else)
+{
+    static const struct {
+        const char *bind_ip;
+        bool on_127_0_0_1;
+        bool on_127_0_0_2;
+        bool on_v6;
+    } table[] = {{"127.0.0.1", true, false, false},
+                 {"127.0.0.2", false, true, false},
+                 {"0.0.0.0", true, true, false},
+                 {"::1", false, false, true},
+                 {"::", false, false, true},
+                 {"*", true, true, true}};
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        gdws_server *server = gdws_server_new(w.loop);
+        ck_assert_int_eq(gdws_server_set_bind_ip(server, table[i].bind_ip), GDWS_OK);
+        ck_assert_int_eq(gdws_server_listen(server, 0), GDWS_OK);
+        uint16_t port = gdws_server_get_port(server);
+        ck_assert_msg(can_reach("127.0.0.1", port) == table[i].on_127_0_0_1, "%s",
+                      table[i].bind_ip);
+        ck_assert_msg(can_reach("127.0.0.2", port) == table[i].on_127_0_0_2, "%s",
+                      table[i].bind_ip);
+        ck_assert_msg(can_reach("::1", port) == table[i].on_v6, "%s", table[i].bind_ip);
+        gdws_server_free(server);
+    }
+}
+END_TEST
+
+Suite *connect_suite(void)
+{
+    Suite *suite = suite_create("connect");
+    TCase *tests = tcase_create("connect");
+    tcase_set_timeout(tests, 60);
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, both_sides_know_each_other);
+    tcase_add_test(tests, a_name_is_resolved);
+    tcase_add_test(tests, a_refused_port_is_said);
+    tcase_add_test(tests, a_name_that_does_not_exist_is_said);
+    tcase_add_test(tests, a_silent_server_is_said);
+    tcase_add_test(tests, a_server_that_is_not_websocket_is_said);
+    tcase_add_test(tests, an_http_status_is_said);
+    tcase_add_test(tests, a_wrong_accept_is_said);
+    tcase_add_test(tests, a_closed_connection_is_said);
+    tcase_add_test(tests, a_subprotocol_that_was_not_offered_is_said);
+    tcase_add_test(tests, no_subprotocol_where_some_were_offered_is_said);
+    tcase_add_test(tests, giving_up_is_an_error_that_was_asked_for);
+    tcase_add_test(tests, bad_urls_are_refused_at_once);
+    tcase_add_test(tests, the_first_of_the_clients_subprotocols_is_chosen);
+    tcase_add_test(tests, an_unknown_subprotocol_is_answered_with_400);
+    tcase_add_test(tests, a_server_that_refuses_answers_with_503);
+    tcase_add_test(tests, foreign_origins_are_answered_with_403);
+    tcase_add_test(tests, headers_go_with_the_request_and_the_answer);
+    tcase_add_test(tests, listening_twice_and_on_a_taken_port_is_already_in_use);
+    tcase_add_test(tests, a_server_is_reachable_where_it_was_bound_and_nowhere_else);
+    suite_add_tcase(suite, tests);
+    return suite;
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/* A crowd: very many peers on one thread come, talk and go, and leave nothing behind. */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "mem.h"
+#include "runtests.h"
+#include "world.h"
+
+static int open_descriptors(void)
+{
+    int count = 0;
+    DIR *directory = opendir("/proc/self/fd");
+    ck_assert_ptr_nonnull(directory);
+    while (readdir(directory) != NULL) {
+        count++;
+    }
+    (void)closedir(directory);
+    return count;
+}
+
+typedef struct crowd {
+    int connected;
+    int heard;
+    int closed;
+    int failed;
+} crowd;
+
+static void c_connected(gdws_client *client, const char *protocol, void *user)
+{
+    crowd *all = user;
+    (void)protocol;
+    all->connected++;
+    (void)gdws_peer_send_text(gdws_client_get_peer(client, 0), "hello");
+}
+
+static void c_data(gdws_client *client, void *user)
+{
+    crowd *all = user;
+    const uint8_t *packet;
+    size_t length;
+    if (gdws_client_get_peer_packet(client, 0, &packet, &length) == GDWS_OK && length == 5) {
+        all->heard++;
+    }
+}
+
+static void c_closed(gdws_client *client, bool was_clean, void *user)
+{
+    crowd *all = user;
+    (void)client;
+    all->closed += was_clean ? 1 : 0;
+}
+
+static void c_error(gdws_client *client, void *user)
+{
+    crowd *all = user;
+    (void)fprintf(stderr, "%s\n", gdws_client_get_error_message(client));
+    all->failed++;
+}
+
+/* The other process: that many clients on one loop. Ends with status 0 when all went well. */
+static int run_clients(uint16_t port, int count)
+{
+    crowd all = {0};
+    size_t live = gdwsi_mem_live(); /* of the parent */
+    char url[64];
+    gdws_client_signals signals = {.size = sizeof(signals),
+                                   .user = &all,
+                                   .connected_to_host = c_connected,
+                                   .connection_error = c_error,
+                                   .data_received = c_data,
+                                   .connection_closed = c_closed};
+    gdws_loop *loop = gdws_loop_new();
+    gdws_client **clients = calloc((size_t)count, sizeof(*clients));
+    (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u", port);
+    for (int i = 0; i < count; i++) {
+        clients[i] = gdws_client_new(loop);
+        (void)gdws_client_set_signals(clients[i], &signals);
+        (void)gdws_client_set_handshake_timeout_ms(clients[i], 60000);
+        (void)gdws_client_connect_to_url(clients[i], url);
+        while (i - all.connected > 200 && all.failed == 0) {
+            (void)gdws_loop_wait(loop, 10);
+        }
+    }
+    while (all.heard < count && all.failed == 0) {
+        (void)gdws_loop_wait(loop, 10);
+    }
+    for (int i = 0; i < count; i++) {
+        (void)gdws_client_disconnect_from_host(clients[i], 1000, "");
+    }
+    while (all.closed < count && all.failed == 0) {
+        (void)gdws_loop_wait(loop, 10);
+    }
+    for (int i = 0; i < count; i++) {
+        gdws_client_free(clients[i]);
+    }
+    gdws_loop_free(loop);
+    free(clients);
+    return all.failed == 0 && gdwsi_mem_live() == live ? 0 : 1;
+}
+
+START_TEST(ten_thousand_peers_come_talk_and_go)
+{
+    int count = world_scale(10000, 300);
+    struct rlimit limit;
+    world w;
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur < (rlim_t)count + 200) {
+        count = (int)limit.rlim_cur - 200;
+        (void)printf("only %d peers: the limit on descriptors is %d\n", count,
+                     (int)limit.rlim_cur);
+    }
+    world_init_idle(&w);
+    w.echoes = true;
+    ck_assert_int_eq(gdws_server_set_handshake_timeout_ms(w.server, 60000), GDWS_OK);
+    world_listen(&w);
+    gdws_loop_poll(w.loop);
+    size_t live = gdwsi_mem_live();
+    int descriptors = open_descriptors();
+    uint16_t port = gdws_server_get_port(w.server);
+    pid_t child = fork();
+    if (child == 0) {
+        _exit(run_clients(port, count));
+    }
+    size_t most = 0;
+    int status = 0;
+    while (waitpid(child, &status, WNOHANG) == 0) {
+        (void)gdws_loop_wait(w.loop, 20);
+        size_t peers = gdws_server_get_peer_list(w.server, NULL, 0);
+        most = peers > most ? peers : most;
+    }
+    ck_assert_int_eq(status, 0);
+    WAIT_FOR(&w, w.at_server.closed == count);
+    ck_assert_int_eq(w.at_server.connected, count);
+    ck_assert_uint_eq(most, (size_t)count);
+    gdws_loop_poll(w.loop);
+    ck_assert_uint_eq(gdwsi_mem_live(), live);
+    ck_assert_int_eq(open_descriptors(), descriptors);
+    world_free(&w);
+}
+END_TEST
+
+START_TEST(ids_are_listed_in_order_and_connections_are_taken_in_order)
+{
+    enum { COUNT = 20 };
+    world w;
+    gdws_client *clients[COUNT];
+    int32_t ids[COUNT];
+    int32_t few[5];
+    int32_t taken[COUNT];
+    char url[64];
+    world_init(&w);
+    (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u", gdws_server_get_port(w.server));
+    for (int i = 0; i < COUNT; i++) {
+        clients[i] = gdws_client_new(w.loop);
+        ck_assert_int_eq(gdws_client_connect_to_url(clients[i], url), GDWS_OK);
+        WAIT_FOR(&w, w.at_server.connected == i + 1);
+        taken[i] = w.at_server.id;
+    }
+    ck_assert_uint_eq(gdws_server_get_peer_list(w.server, ids, COUNT), COUNT);
+    for (int i = 1; i < COUNT; i++) {
+        ck_assert_int_lt(ids[i - 1], ids[i]);
+    }
+    ck_assert_uint_eq(gdws_server_get_peer_list(w.server, few, 5), COUNT);
+    ck_assert(memcmp(few, ids, sizeof(few)) == 0);
+    for (int i = 0; i < COUNT; i++) {
+        ck_assert(gdws_server_is_connection_available(w.server));
+        ck_assert_int_eq(gdws_server_take_connection(w.server), taken[i]);
+    }
+    ck_assert(!gdws_server_is_connection_available(w.server));
+    ck_assert_int_eq(gdws_server_take_connection(w.server), 0);
+    for (int i = 0; i < COUNT; i++) {
+        gdws_client_free(clients[i]);
+    }
+    WAIT_FOR(&w, w.at_server.closed == COUNT);
+    world_free(&w);
+}
+END_TEST
+
+Suite *crowd_suite(void)
+{
+    Suite *suite = suite_create("crowd");
+    TCase *tests = tcase_create("crowd");
+    tcase_set_timeout(tests, 120);
+    tcase_add_test(tests, ids_are_listed_in_order_and_connections_are_taken_in_order);
+    tcase_add_test(tests, ten_thousand_peers_come_talk_and_go);
+    suite_add_tcase(suite, tests);
+    return suite;
+}

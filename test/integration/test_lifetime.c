@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: MIT */
+/* Lifetime: anything may be freed in any signal; peers that vanish are noticed. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "mem.h"
+#include "rawsock.h"
+#include "runtests.h"
+#include "world.h"
+
+/* What is freed in which signal. */
+typedef struct victim {
+    gdws_loop *loop;
+    gdws_client *client;
+    gdws_server *server;
+    char when;     /* letter of the signal, as in world.h; small for the server's */
+    char what;     /* 'c' client, 's' server */
+    int connected; /* at the server */
+    int disconnected;
+    int client_connected;
+    int client_closed;
+    bool is_done;
+} victim;
+
+static void happen(victim *v, char when)
+{
+    if (v->when != when || v->is_done) {
+        return;
+    }
+    v->is_done = true;
+    if (v->what == 'c') {
+        gdws_client_free(v->client);
+        v->client = NULL;
+    } else {
+        gdws_server_free(v->server);
+        v->server = NULL;
+    }
+}
+
+static void v_client_connected(gdws_server *server, int32_t id, const char *protocol, void *user)
+{
+    victim *v = user;
+    (void)protocol;
+    v->connected++;
+    ck_assert_int_eq(gdws_peer_send_text(gdws_server_get_peer(server, id), "hi"), GDWS_OK);
+    happen(v, 'c');
+}
+
+static void v_server_data(gdws_server *server, int32_t id, void *user)
+{
+    const uint8_t *packet;
+    size_t length;
+    ck_assert_int_eq(gdws_server_get_peer_packet(server, id, &packet, &length), GDWS_OK);
+    happen(user, 'd');
+}
+
+static void v_server_close_request(gdws_server *server, int32_t id, int code, const char *reason,
+                                   void *user)
+{
+    (void)server;
+    (void)id;
+    (void)code;
+    (void)reason;
+    happen(user, 'r');
+}
+
+static void v_client_disconnected(gdws_server *server, int32_t id, bool was_clean, void *user)
+{
+    victim *v = user;
+    (void)server;
+    (void)id;
+    (void)was_clean;
+    v->disconnected++;
+    happen(v, 'x');
+}
+
+static void v_connected(gdws_client *client, const char *protocol, void *user)
+{
+    victim *v = user;
+    (void)protocol;
+    v->client_connected++;
+    ck_assert_int_eq(gdws_peer_send_text(gdws_client_get_peer(client, 0), "hi"), GDWS_OK);
+    happen(v, 'C');
+}
+
+static void v_data(gdws_client *client, void *user)
+{
+    victim *v = user;
+    const uint8_t *packet;
+    size_t length;
+    ck_assert_int_eq(gdws_client_get_peer_packet(client, 0, &packet, &length), GDWS_OK);
+    bool is_alive = !(v->when == 'D' && v->what == 'c');
+    happen(v, 'D');
+    if (is_alive && v->client != NULL) {
+        (void)gdws_client_disconnect_from_host(client, 1000, "");
+    }
+}
+
+static void v_close_request(gdws_client *client, int code, const char *reason, void *user)
+{
+    (void)client;
+    (void)code;
+    (void)reason;
+    happen(user, 'R');
+}
+
+static void v_closed(gdws_client *client, bool was_clean, void *user)
+{
+    victim *v = user;
+    (void)client;
+    (void)was_clean;
+    v->client_closed++;
+    happen(v, 'X');
+}
+
+static void v_error(gdws_client *client, void *user)
+{
+    (void)client;
+    happen(user, 'E');
+}
+
+static void make_victim(victim *v, char when, char what)
+{
+    gdws_server_signals server_signals = {.size = sizeof(server_signals),
+                                          .user = v,
+                                          .client_connected = v_client_connected,
+                                          .data_received = v_server_data,
+                                          .client_close_request = v_server_close_request,
+                                          .client_disconnected = v_client_disconnected};
+    gdws_client_signals client_signals = {.size = sizeof(client_signals),
+                                          .user = v,
+                                          .connected_to_host = v_connected,
+                                          .connection_error = v_error,
+                                          .data_received = v_data,
+                                          .server_close_request = v_close_request,
+                                          .connection_closed = v_closed};
+    memset(v, 0, sizeof(*v));
+    v->when = when;
+    v->what = what;
+    v->loop = gdws_loop_new();
+    v->server = gdws_server_new(v->loop);
+    v->client = gdws_client_new(v->loop);
+    ck_assert_int_eq(gdws_server_set_signals(v->server, &server_signals), GDWS_OK);
+    ck_assert_int_eq(gdws_client_set_signals(v->client, &client_signals), GDWS_OK);
+    ck_assert_int_eq(gdws_server_set_bind_ip(v->server, "127.0.0.1"), GDWS_OK);
+    ck_assert_int_eq(gdws_server_listen(v->server, 0), GDWS_OK);
+}
+
+static void bury_victim(victim *v)
+{
+    gdws_client_free(v->client);
+    gdws_server_free(v->server);
+    gdws_loop_free(v->loop);
+    ck_assert_int_eq(v->connected, v->disconnected);
+    ck_assert_int_eq(v->client_connected, v->client_closed);
+    ck_assert_uint_eq(gdwsi_mem_live(), 0);
+}
+
+START_TEST(anything_may_be_freed_in_any_signal)
+{
+    static const char whens[] = "cdrxCDRX";
+    char what = _i % 2 == 0 ? 'c' : 's';
+    char when = whens[_i / 2];
+    victim v;
+    char url[64];
+    make_victim(&v, when, what);
+    (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u", gdws_server_get_port(v.server));
+    ck_assert_int_eq(gdws_client_connect_to_url(v.client, url), GDWS_OK);
+    uint64_t limit = world_now_ms() + 400;
+    while (world_now_ms() < limit && !(v.is_done && v.disconnected == v.connected)) {
+        (void)gdws_loop_wait(v.loop, 10);
+    }
+    /* R comes at the client only when the server answers its close, which it does. */
+    ck_assert(v.is_done);
+    bury_victim(&v);
+}
+END_TEST
+
+START_TEST(a_client_may_be_freed_in_connection_error)
+{
+    victim v;
+    make_victim(&v, 'E', 'c');
+    ck_assert_int_eq(gdws_client_connect_to_url(v.client, "ws://127.0.0.1:1"), GDWS_OK);
+    WAIT_FOR_ON(v.loop, v.is_done);
+    bury_victim(&v);
+}
+END_TEST
+
+START_TEST(objects_may_be_freed_at_every_step_of_a_connection)
+{
+    for (int steps = 0; steps < 12; steps++) {
+        victim v;
+        char url[64];
+        make_victim(&v, '-', '-');
+        (void)snprintf(url, sizeof(url), "ws://localhost:%u", gdws_server_get_port(v.server));
+        ck_assert_int_eq(gdws_client_connect_to_url(v.client, url), GDWS_OK);
+        for (int i = 0; i < steps; i++) {
+            (void)gdws_loop_wait(v.loop, 2);
+        }
+        bury_victim(&v);
+    }
+}
+END_TEST
+
+START_TEST(free_takes_null)
+{
+    gdws_client_free(NULL);
+    gdws_server_free(NULL);
+    gdws_loop_free(NULL);
+    ck_assert_uint_eq(gdwsi_mem_live(), 0);
+}
+END_TEST
+
+START_TEST(objects_with_loops_of_their_own_need_no_loop)
+{
+    gdws_server *server = gdws_server_new(NULL);
+    gdws_client *client = gdws_client_new(NULL);
+    char url[64];
+    ck_assert_int_eq(gdws_server_set_bind_ip(server, "::1"), GDWS_OK);
+    ck_assert_int_eq(gdws_server_listen(server, 0), GDWS_OK);
+    (void)snprintf(url, sizeof(url), "ws://[::1]:%u", gdws_server_get_port(server));
+    ck_assert_int_eq(gdws_client_connect_to_url(client, url), GDWS_OK);
+    uint64_t limit = world_now_ms() + WORLD_LIMIT_MS;
+    while (gdws_client_get_connection_status(client) != GDWS_CONNECTION_CONNECTED) {
+        ck_assert_int_eq(gdws_server_poll(server), GDWS_OK);
+        (void)gdws_client_wait(client, 1);
+        ck_assert(world_now_ms() < limit);
+    }
+    while (!gdws_server_is_connection_available(server)) {
+        (void)gdws_server_wait(server, 1);
+        ck_assert(world_now_ms() < limit);
+    }
+    ck_assert_ptr_ne(gdws_client_get_loop(client), gdws_server_get_loop(server));
+    gdws_client_free(client);
+    while (gdws_server_get_peer_list(server, NULL, 0) != 0) {
+        (void)gdws_server_wait(server, 1);
+        ck_assert(world_now_ms() < limit);
+    }
+    gdws_server_free(server);
+    ck_assert_uint_eq(gdwsi_mem_live(), 0);
+}
+END_TEST
+
+START_TEST(a_peer_that_is_stopped_is_noticed_by_the_heartbeat)
+{
+    world w;
+    int port_pipe[2];
+    world_init_idle(&w);
+    ck_assert_int_eq(gdws_server_set_heartbeat(w.server, 100, 300), GDWS_OK);
+    world_listen(&w);
+    ck_assert_int_eq(pipe(port_pipe), 0);
+    uint16_t port = gdws_server_get_port(w.server);
+    pid_t child = fork();
+    if (child == 0) {
+        char url[64];
+        gdws_client *client = gdws_client_new(NULL);
+        (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u", port);
+        (void)gdws_client_connect_to_url(client, url);
+        for (;;) {
+            (void)gdws_client_wait(client, -1);
+        }
+    }
+    WAIT_FOR(&w, w.at_server.connected == 1);
+    WAIT_FOR(&w, gdws_peer_get_round_trip_time_ms(world_server_peer(&w)) >= 0);
+    ck_assert_uint_eq(gdws_peer_get_heartbeat_interval_ms(world_server_peer(&w)), 100);
+    ck_assert_int_eq(kill(child, SIGSTOP), 0);
+    uint64_t start = world_now_ms();
+    WAIT_FOR(&w, w.at_server.closed == 1);
+    uint64_t elapsed = world_now_ms() - start;
+    ck_assert(!w.at_server.was_clean);
+    ck_assert_uint_ge(elapsed, 200);
+    ck_assert_uint_le(elapsed, (uint64_t)world_scale(700, 3000));
+    (void)kill(child, SIGKILL);
+    (void)waitpid(child, NULL, 0);
+    (void)close(port_pipe[0]);
+    (void)close(port_pipe[1]);
+    world_free(&w);
+}
+END_TEST
+
+START_TEST(a_peer_that_we_do_not_read_is_not_timed_out)
+{
+    world w;
+    world_init_idle(&w);
+    ck_assert_int_eq(gdws_server_set_heartbeat(w.server, 50, 100), GDWS_OK);
+    ck_assert_int_eq(gdws_server_set_max_queued_packets(w.server, 1), GDWS_OK);
+    world_listen(&w);
+    world_connect(&w);
+    for (int i = 0; i < 5; i++) {
+        ck_assert_int_eq(gdws_peer_send_text(world_client_peer(&w), "x"), GDWS_OK);
+    }
+    uint64_t limit = world_now_ms() + 500;
+    while (world_now_ms() < limit) {
+        (void)gdws_loop_wait(w.loop, 20);
+    }
+    ck_assert_int_eq(w.at_server.closed, 0);
+    ck_assert_uint_eq(gdws_peer_get_available_packet_count(world_server_peer(&w)), 1);
+    w.takes_packets = true;
+    const uint8_t *packet;
+    size_t length;
+    ck_assert_int_eq(gdws_peer_get_packet(world_server_peer(&w), &packet, &length), GDWS_OK);
+    WAIT_FOR(&w, w.at_server.data == 5);
+    world_free(&w);
+}
+END_TEST
+
+START_TEST(a_handshake_that_never_ends_is_cut_off)
+{
+    world w;
+    rawsock raw;
+    world_init_idle(&w);
+    ck_assert_int_eq(gdws_server_set_handshake_timeout_ms(w.server, 200), GDWS_OK);
+    world_listen(&w);
+    rawsock_connect(&raw, w.loop, gdws_server_get_port(w.server));
+    rawsock_send(&raw, "GET / HTTP/1.1\r\n", 16, 0);
+    rawsock_wait_for_end(&raw, (uint64_t)world_scale(1000, 5000));
+    rawsock_close(&raw);
+    world_free(&w);
+}
+END_TEST
+
+START_TEST(a_close_that_is_never_answered_ends_after_the_close_timeout)
+{
+    world w;
+    rawsock raw;
+    world_init_idle(&w);
+    ck_assert_int_eq(gdws_server_set_close_timeout_ms(w.server, 200), GDWS_OK);
+    world_listen(&w);
+    rawsock_connect(&raw, w.loop, gdws_server_get_port(w.server));
+    rawsock_upgrade(&raw);
+    WAIT_FOR(&w, w.at_server.connected == 1);
+    ck_assert_int_eq(gdws_peer_close(world_server_peer(&w), 1000, ""), GDWS_OK);
+    rawsock_expect_close(&raw, 1000);
+    rawsock_wait_for_end(&raw, (uint64_t)world_scale(1000, 5000));
+    WAIT_FOR(&w, w.at_server.closed == 1);
+    ck_assert(!w.at_server.was_clean);
+    ck_assert_int_eq(w.at_server.close_requests, 0);
+    rawsock_close(&raw);
+    world_free(&w);
+}
+END_TEST
+
+START_TEST(sigpipe_and_its_handler_are_left_alone)
+{
+    struct sigaction before;
+    struct sigaction after;
+    ck_assert_int_eq(sigaction(SIGPIPE, NULL, &before), 0);
+    gdws_loop *loop = gdws_loop_new();
+    ck_assert_int_eq(sigaction(SIGPIPE, NULL, &after), 0);
+    ck_assert(before.sa_handler == after.sa_handler);
+    gdws_loop_free(loop);
+}
+END_TEST
+
+Suite *lifetime_suite(void)
+{
+    Suite *suite = suite_create("lifetime");
+    TCase *tests = tcase_create("lifetime");
+    tcase_set_timeout(tests, 60);
+    tcase_add_loop_test(tests, anything_may_be_freed_in_any_signal, 0, 16);
+    tcase_add_test(tests, a_client_may_be_freed_in_connection_error);
+    tcase_add_test(tests, objects_may_be_freed_at_every_step_of_a_connection);
+    tcase_add_test(tests, free_takes_null);
+    tcase_add_test(tests, objects_with_loops_of_their_own_need_no_loop);
+    tcase_add_test(tests, a_peer_that_is_stopped_is_noticed_by_the_heartbeat);
+    tcase_add_test(tests, a_peer_that_we_do_not_read_is_not_timed_out);
+    tcase_add_test(tests, a_handshake_that_never_ends_is_cut_off);
+    tcase_add_test(tests, a_close_that_is_never_answered_ends_after_the_close_timeout);
+    tcase_add_test(tests, sigpipe_and_its_handler_are_left_alone);
+    suite_add_tcase(suite, tests);
+    return suite;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/* A loop with a server and a client on it that write down their signals. Tests wait for states, never
+ * for time. */
+#ifndef WORLD_H
+#define WORLD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <check.h>
+
+#include "gdws/gdws.h"
+
+#define WORLD_LOG_MAX 4096
+#define WORLD_LIMIT_MS 10000
+
+/* What one side has been told. log has a letter for each signal: C connected, E error, d data, R close
+ * request, X closed or disconnected, w drained. */
+typedef struct witness {
+    char log[WORLD_LOG_MAX];
+    size_t logged;
+    int connected;
+    int errors;
+    int data;
+    int close_requests;
+    int closed;
+    int drained;
+    bool was_clean;
+    int code;
+    char reason[128];
+    char protocol[64];
+    int32_t id;
+    void (*on_data)(void *world); /* instead of taking the packet; may be NULL */
+} witness;
+
+typedef struct world {
+    gdws_loop *loop;
+    gdws_server *server;
+    gdws_client *client;
+    witness at_server;
+    witness at_client;
+    bool takes_packets; /* data handlers take packets and throw them away */
+    bool echoes;        /* the server sends back what it receives */
+    void *extra;
+} world;
+
+/* Make the world; the server listens on a free port of 127.0.0.1. */
+void world_init(world *w);
+
+/* The same without listening, for tests that set options first. */
+void world_init_idle(world *w);
+void world_listen(world *w);
+
+/* Connect the client to the server, and wait until both have been told. */
+void world_connect(world *w);
+void world_connect_path(world *w, const char *path);
+
+/* Free everything, and assert that nothing is left. */
+void world_free(world *w);
+
+gdws_peer *world_server_peer(world *w);
+gdws_peer *world_client_peer(world *w);
+
+/* Whether the fallback write path is asked for by the environment. */
+bool world_is_fallback(void);
+
+/* Smaller numbers under valgrind and sanitizers. */
+int world_scale(int full, int reduced);
+
+uint64_t world_now_ms(void);
+
+/* Poll until a condition holds; fail the test after the limit. */
+#define WAIT_FOR_ON(the_loop, condition)                                                           \
+    do {                                                                                           \
+        uint64_t limit_ = world_now_ms() + WORLD_LIMIT_MS;                                         \
+        while (!(condition)) {                                                                     \
+            gdws_loop_wait((the_loop), 20);                                                        \
+            ck_assert_msg(world_now_ms() < limit_, "waited in vain for: %s", #condition);          \
+        }                                                                                          \
+    } while (0)
+
+#define WAIT_FOR(w, condition) WAIT_FOR_ON((w)->loop, condition)
+
+#endif
