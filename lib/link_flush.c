@@ -94,7 +94,7 @@ static bool write_one(gdwsi_link *link)
         is_written = lws_write(link->wsi, frame.payload, length, write_type(&frame.header)) >= 0;
     }
     if (is_written) {
-        gdwsi_outq_drop(&link->peer.out, frame.size);
+        gdwsi_outq_drop_frame(&link->peer.out, &frame);
         note_choked(link, frame.size);
     }
     return is_written;
@@ -175,7 +175,7 @@ void gdwsi_link_write_all(gdwsi_link *link)
     while (link->writes_frames_singly && link->peer.is_client &&
            gdwsi_outq_peek_frame(&link->peer.out, &frame) &&
            frame.header.opcode < GDWSI_OPCODE_CLOSE) {
-        gdwsi_outq_drop(&link->peer.out, frame.size);
+        gdwsi_outq_drop_frame(&link->peer.out, &frame);
     }
     if (!write_many(link, true)) {
         gdwsi_link_kill(link);

@@ -201,6 +201,17 @@ bool gdwsi_outq_peek_frame(const gdwsi_outq *queue, gdwsi_outq_frame *frame)
     return read_frame(queue, queue->head, frame) > 0;
 }
 
+void gdwsi_outq_drop_frame(gdwsi_outq *queue, const gdwsi_outq_frame *frame)
+{
+    queue->head += frame->size;
+    if (frame->header.final && frame->header.opcode < GDWSI_OPCODE_CLOSE) {
+        queue->packets--;
+    }
+    if (queue->head == queue->tail) {
+        gdwsi_outq_clear(queue);
+    }
+}
+
 void gdwsi_outq_drop(gdwsi_outq *queue, size_t length)
 {
     if (length >= gdwsi_outq_bytes(queue)) {
@@ -209,10 +220,7 @@ void gdwsi_outq_drop(gdwsi_outq *queue, size_t length)
     }
     size_t end = queue->head + length;
     gdwsi_outq_frame frame;
-    while (queue->head < end) {
-        queue->head += read_frame(queue, queue->head, &frame);
-        if (frame.header.final && frame.header.opcode < GDWSI_OPCODE_CLOSE) {
-            queue->packets--;
-        }
+    while (queue->head < end && gdwsi_outq_peek_frame(queue, &frame)) {
+        gdwsi_outq_drop_frame(queue, &frame);
     }
 }

@@ -71,6 +71,9 @@ size_t gdwsi_outq_peek(const gdwsi_outq *queue, size_t max, uint8_t **bytes);
 /* Look at the frame at the head. Returns false when the queue is empty. */
 bool gdwsi_outq_peek_frame(const gdwsi_outq *queue, gdwsi_outq_frame *frame);
 
+/* Remove the frame at the head, which was peeked at; its bytes may have been overwritten since. */
+void gdwsi_outq_drop_frame(gdwsi_outq *queue, const gdwsi_outq_frame *frame);
+
 /* Remove whole frames, length bytes, from the head. */
 void gdwsi_outq_drop(gdwsi_outq *queue, size_t length);
 
