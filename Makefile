@@ -31,6 +31,7 @@ HEADERS := $(wildcard include/gdws/*.h)
 SAMPLES := $(patsubst samples/%.c,$(BUILD)/samples/%,$(wildcard samples/*.c))
 SUITES  := $(patsubst test/%/runtests.c,%,$(wildcard test/*/runtests.c))
 SUITE_PROGRAMS := $(SUITES:%=$(BUILD)/test/%)
+INTEROP := $(patsubst test/interop/%.c,$(BUILD)/test/%,$(wildcard test/interop/*.c))
 SUPPORT := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard test/support/*.c))
 STATIC  := $(BUILD)/libgdws.a
 SHARED  := $(BUILD)/libgdws.so.$(VERSION)
@@ -89,7 +90,11 @@ $(BUILD)/test/$(1): $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard test/$(1)/*.c)) $
 endef
 $(foreach name,$(SUITES),$(eval $(call suite,$(name))))
 
-tests: $(SUITE_PROGRAMS) $(SAMPLES)
+$(INTEROP): $(BUILD)/test/%: $(BUILD)/obj/test/interop/%.o $(STATIC)
+	@mkdir -p $(@D)
+	$(CC) $^ $(LIBS) $(CFLAGS) $(LDFLAGS) -o $@
+
+tests: $(SUITE_PROGRAMS) $(INTEROP) $(SAMPLES)
 
 # Rewritten when PREFIX changes.
 $(BUILD)/gdws.pc: pkgconfig/gdws.pc.in FORCE
@@ -107,7 +112,7 @@ check: all tests ## all tests
 check-unit check-integration check-hostile check-oom: check-%: $(BUILD)/test/% $(SAMPLES) ## one suite
 	$<
 
-interop: all ## conversations with Godot, Chromium and Python
+interop: tests ## conversations with Godot, Chromium and Python
 	@test/interop/run.sh $(BUILD)
 
 check-asan: ## the suites under AddressSanitizer and UndefinedBehaviorSanitizer

@@ -109,7 +109,10 @@ START_TEST(data_that_comes_before_the_answer_to_our_close_is_kept)
     ck_assert_int_eq(gdws_peer_close(peer, 4000, "enough"), GDWS_OK);
     rawsock_expect_close(&raw, 4000);
     rawsock_send_frame(&raw, 0x81, "more", 4, true);
-    rawsock_send_frame(&raw, 0x88, "\x0f\xa1" "answer", 8, true);
+    rawsock_send_frame(&raw, 0x88,
+                       "\x0f\xa1"
+                       "answer",
+                       8, true);
     WAIT_FOR(&w, gdws_peer_get_ready_state(peer) == GDWS_STATE_CLOSED);
     ck_assert_int_eq(gdws_peer_get_packet(peer, &packet, &length), GDWS_OK);
     ck_assert_str_eq((const char *)packet, "more");

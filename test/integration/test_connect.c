@@ -152,9 +152,10 @@ END_TEST
 
 START_TEST(a_wrong_accept_is_said)
 {
-    connect_to_answer("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-                      "Connection: Upgrade\r\nSec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n"
-                      "\r\n");
+    connect_to_answer(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+        "Connection: Upgrade\r\nSec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n"
+        "\r\n");
     expect_error(GDWS_CONNECTION_ERROR, "Sec-WebSocket-Accept");
 }
 END_TEST
@@ -393,12 +394,9 @@ START_TEST(a_server_is_reachable_where_it_was_bound_and_nowhere_else)
         bool on_127_0_0_1;
         bool on_127_0_0_2;
         bool on_v6;
-    } table[] = {{"127.0.0.1", true, false, false},
-                 {"127.0.0.2", false, true, false},
-                 {"0.0.0.0", true, true, false},
-                 {"::1", false, false, true},
-                 {"::", false, false, true},
-                 {"*", true, true, true}};
+    } table[] = {{"127.0.0.1", true, false, false}, {"127.0.0.2", false, true, false},
+                 {"0.0.0.0", true, true, false},    {"::1", false, false, true},
+                 {"::", false, false, true},        {"*", true, true, true}};
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         gdws_server *server = gdws_server_new(w.loop);
         ck_assert_int_eq(gdws_server_set_bind_ip(server, table[i].bind_ip), GDWS_OK);

@@ -114,8 +114,7 @@ START_TEST(ten_thousand_peers_come_talk_and_go)
     (void)setrlimit(RLIMIT_NOFILE, &limit);
     if (limit.rlim_cur < (rlim_t)count + 200) {
         count = (int)limit.rlim_cur - 200;
-        (void)printf("only %d peers: the limit on descriptors is %d\n", count,
-                     (int)limit.rlim_cur);
+        (void)printf("only %d peers: the limit on descriptors is %d\n", count, (int)limit.rlim_cur);
     }
     world_init_idle(&w);
     w.echoes = true;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Packets: they arrive, all, in order, byte for byte, and nothing is dropped when nobody takes them. */
+/* Packets: they arrive, all, in order, byte for byte, and nothing is dropped when nobody takes
+ * them. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -43,7 +44,7 @@ static void expect_packet(gdws_peer *peer, const uint8_t *bytes, size_t length, 
 
 START_TEST(packets_of_all_sizes_go_both_ways)
 {
-    static const size_t sizes[] = {0,     1,     125,   126,   127,   1000,   65535,
+    static const size_t sizes[] = {0,     1,     125,   126,   127,    1000,   65535,
                                    65536, 65537, 65550, 70000, 131072, 200000, 900000};
     size_t size = sizes[_i];
     uint8_t *bytes = malloc(size + 1);
@@ -208,9 +209,9 @@ START_TEST(broadcast_reaches_all_but_one)
                      GDWS_OK);
     ck_assert_uint_eq(refused, 0);
     WAIT_FOR(&w, w.at_client.data == 1);
-    ck_assert_int_eq(gdws_server_broadcast(w.server, "no", 2, GDWS_WRITE_MODE_TEXT,
-                                           w.at_server.id, NULL),
-                     GDWS_OK);
+    ck_assert_int_eq(
+        gdws_server_broadcast(w.server, "no", 2, GDWS_WRITE_MODE_TEXT, w.at_server.id, NULL),
+        GDWS_OK);
     ck_assert_int_eq(gdws_server_broadcast(w.server, "yes", 3, GDWS_WRITE_MODE_BINARY, 0, NULL),
                      GDWS_OK);
     WAIT_FOR(&w, w.at_client.data == 2);

@@ -79,8 +79,7 @@ void rawsock_receive(rawsock *raw)
         raw->bytes = realloc(raw->bytes, raw->capacity);
         ck_assert_ptr_nonnull(raw->bytes);
     }
-    ssize_t got =
-        recv(raw->descriptor, raw->bytes + raw->length, raw->capacity - raw->length, 0);
+    ssize_t got = recv(raw->descriptor, raw->bytes + raw->length, raw->capacity - raw->length, 0);
     if (got > 0) {
         raw->length += (size_t)got;
     } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A raw TCP socket on the other side of gdws, which sends scripted bytes and collects what comes. Its
- * calls poll the loop, so that one thread plays both sides. */
+/* A raw TCP socket on the other side of gdws, which sends scripted bytes and collects what comes.
+ * Its calls poll the loop, so that one thread plays both sides. */
 #ifndef RAWSOCK_H
 #define RAWSOCK_H
 
@@ -58,8 +58,8 @@ size_t rawsock_frame(uint8_t *target, uint8_t first, const void *payload, size_t
 void rawsock_send_frame(rawsock *raw, uint8_t first, const void *payload, size_t length,
                         bool is_masked);
 
-/* Wait for one frame. Returns its first byte, -1 at the end; the payload (unmasked) is lent until the
- * next call. */
+/* Wait for one frame. Returns its first byte, -1 at the end; the payload (unmasked) is lent until
+ * the next call. */
 int rawsock_read_frame(rawsock *raw, const uint8_t **payload, size_t *length);
 
 /* Wait for a frame and assert that it is a Close with this code, 1005 for none. */

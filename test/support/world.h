@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A loop with a server and a client on it that write down their signals. Tests wait for states, never
- * for time. */
+/* A loop with a server and a client on it that write down their signals. Tests wait for states,
+ * never for time. */
 #ifndef WORLD_H
 #define WORLD_H
 
@@ -15,8 +15,8 @@
 #define WORLD_LOG_MAX 4096
 #define WORLD_LIMIT_MS 10000
 
-/* What one side has been told. log has a letter for each signal: C connected, E error, d data, R close
- * request, X closed or disconnected, w drained. */
+/* What one side has been told. log has a letter for each signal: C connected, E error, d data, R
+ * close request, X closed or disconnected, w drained. */
 typedef struct witness {
     char log[WORLD_LOG_MAX];
     size_t logged;

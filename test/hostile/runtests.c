@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* Table of contents of the hostile suite: scripted bytes from a raw socket, and what gdws answers.
+ */
+#include "runtests.h"
+
+#include <stdlib.h>
+
+int main(void)
+{
+    SRunner *runner = srunner_create(at_server_suite());
+    srunner_add_suite(runner, at_client_suite());
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RUNTESTS_H
+#define RUNTESTS_H
+
+#include <check.h>
+
+Suite *at_server_suite(void);
+Suite *at_client_suite(void);
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/* Hostile servers against a gdws client. */
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "cases.h"
+#include "runtests.h"
+
+static world w;
+static rawsock raw;
+static int listener;
+static uint16_t port;
+
+static void set_up(void)
+{
+    char url[64];
+    world_init(&w);
+    w.takes_packets = true;
+    listener = rawsock_listen(&port);
+    (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u/", port);
+    ck_assert_int_eq(gdws_client_connect_to_url(w.client, url), GDWS_OK);
+    rawsock_accept(&raw, w.loop, listener);
+}
+
+static void set_up_open(void)
+{
+    set_up();
+    rawsock_answer_upgrade(&raw, "");
+    WAIT_FOR(&w, w.at_client.connected == 1);
+}
+
+static void tear_down(void)
+{
+    rawsock_close(&raw);
+    (void)close(listener);
+    world_free(&w);
+}
+
+static void expect_case(const hostile_case *c)
+{
+    WAIT_FOR(&w, w.at_client.closed == 1);
+    ck_assert_msg(w.at_client.data == c->packets, "%s: %d packets", c->name, w.at_client.data);
+    ck_assert_msg(w.at_client.was_clean == c->is_clean, "%s: clean %d", c->name,
+                  w.at_client.was_clean);
+    ck_assert_msg(w.at_client.code == c->seen_code, "%s: code %d", c->name, w.at_client.code);
+}
+
+START_TEST(a_case_is_answered_as_the_rfc_says)
+{
+    play_case(&hostile_cases[_i], &raw, false, 0);
+    expect_case(&hostile_cases[_i]);
+}
+END_TEST
+
+START_TEST(a_case_in_single_bytes_is_answered_the_same)
+{
+    play_case(&hostile_cases[_i], &raw, false, 1);
+    expect_case(&hostile_cases[_i]);
+}
+END_TEST
+
+START_TEST(every_frame_of_a_client_is_masked_with_a_key_of_its_own)
+{
+    uint8_t first_key[4] = {0};
+    for (int i = 0; i < 8; i++) {
+        ck_assert_int_eq(gdws_peer_send_text(world_client_peer(&w), "same"), GDWS_OK);
+    }
+    rawsock_wait_for(&raw, 8 * 10);
+    for (size_t i = 0; i < 8; i++) {
+        const uint8_t *frame = raw.bytes + i * 10;
+        ck_assert_uint_eq(frame[0], 0x81);
+        ck_assert_uint_eq(frame[1], 0x84);
+        ck_assert(i == 0 || memcmp(first_key, frame + 2, 4) != 0);
+        memcpy(first_key, frame + 2, 4);
+    }
+}
+END_TEST
+
+START_TEST(a_ping_is_answered_with_its_payload)
+{
+    const uint8_t *payload;
+    size_t length;
+    rawsock_send_frame(&raw, 0x89, "ping", 4, false);
+    rawsock_wait_for(&raw, 2);
+    ck_assert_uint_eq(raw.bytes[1] & 0x80, 0x80);
+    ck_assert_int_eq(rawsock_read_frame(&raw, &payload, &length), 0x8a);
+    ck_assert_str_eq((const char *)payload, "ping");
+}
+END_TEST
+
+START_TEST(an_end_without_a_close_is_not_clean)
+{
+    rawsock_send_frame(&raw, 0x81, "last", 4, false);
+    rawsock_close(&raw);
+    WAIT_FOR(&w, w.at_client.closed == 1);
+    ck_assert_str_eq(w.at_client.log, "CdX");
+    ck_assert(!w.at_client.was_clean);
+    ck_assert_int_eq(gdws_peer_get_close_code(world_client_peer(&w)), -1);
+}
+END_TEST
+
+START_TEST(the_request_is_what_the_rfc_asks_for)
+{
+    char request[4096];
+    char host[64];
+    rawsock_read_headers(&raw, request, sizeof(request));
+    (void)snprintf(host, sizeof(host), "\r\nHost: 127.0.0.1:%u\r\n", port);
+    ck_assert_msg(strncmp(request, "GET / HTTP/1.1\r\n", 16) == 0, "%s", request);
+    ck_assert_msg(strstr(request, host) != NULL, "%s", request);
+    ck_assert_msg(strcasestr(request, "\r\nUpgrade: websocket\r\n") != NULL, "%s", request);
+    ck_assert_msg(strcasestr(request, "\r\nConnection: Upgrade\r\n") != NULL, "%s", request);
+    ck_assert_msg(strcasestr(request, "\r\nSec-WebSocket-Version: 13\r\n") != NULL, "%s", request);
+    ck_assert_msg(strcasestr(request, "\r\nSec-WebSocket-Key: ") != NULL, "%s", request);
+    ck_assert_msg(strcasestr(request, "Sec-WebSocket-Protocol") == NULL, "%s", request);
+    ck_assert_msg(strcasestr(request, "Sec-WebSocket-Extensions") == NULL, "%s", request);
+    ck_assert_msg(strcasestr(request, "Origin") == NULL, "%s", request);
+}
+END_TEST
+
+Suite *at_client_suite(void)
+{
+    Suite *suite = suite_create("at client");
+    TCase *open = tcase_create("open");
+    tcase_set_timeout(open, 60);
+    tcase_add_checked_fixture(open, set_up_open, tear_down);
+    tcase_add_loop_test(open, a_case_is_answered_as_the_rfc_says, 0, hostile_case_count);
+    tcase_add_loop_test(open, a_case_in_single_bytes_is_answered_the_same, 0, hostile_case_count);
+    tcase_add_test(open, every_frame_of_a_client_is_masked_with_a_key_of_its_own);
+    tcase_add_test(open, a_ping_is_answered_with_its_payload);
+    tcase_add_test(open, an_end_without_a_close_is_not_clean);
+    suite_add_tcase(suite, open);
+    TCase *connecting = tcase_create("connecting");
+    tcase_add_checked_fixture(connecting, set_up, tear_down);
+    tcase_add_test(connecting, the_request_is_what_the_rfc_asks_for);
+    suite_add_tcase(suite, connecting);
+    return suite;
+}

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+/* Hostile clients against a gdws server. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "cases.h"
+#include "runtests.h"
+
+static world w;
+static rawsock raw;
+
+static void set_up(void)
+{
+    world_init(&w);
+    w.takes_packets = true;
+    rawsock_connect(&raw, w.loop, gdws_server_get_port(w.server));
+    rawsock_upgrade(&raw);
+    WAIT_FOR(&w, w.at_server.connected == 1);
+}
+
+static void tear_down(void)
+{
+    rawsock_close(&raw);
+    world_free(&w);
+}
+
+static void expect_case(const hostile_case *c)
+{
+    WAIT_FOR(&w, w.at_server.closed == 1);
+    ck_assert_msg(w.at_server.data == c->packets, "%s: %d packets", c->name, w.at_server.data);
+    ck_assert_msg(w.at_server.was_clean == c->is_clean, "%s: clean %d", c->name,
+                  w.at_server.was_clean);
+    ck_assert_msg(w.at_server.close_requests == (c->seen_code != 0 ? 1 : 0), "%s: %d requests",
+                  c->name, w.at_server.close_requests);
+    ck_assert_msg(w.at_server.code == c->seen_code, "%s: code %d", c->name, w.at_server.code);
+}
+
+START_TEST(a_case_is_answered_as_the_rfc_says)
+{
+    play_case(&hostile_cases[_i], &raw, true, 0);
+    expect_case(&hostile_cases[_i]);
+}
+END_TEST
+
+START_TEST(a_case_in_single_bytes_is_answered_the_same)
+{
+    play_case(&hostile_cases[_i], &raw, true, 1);
+    expect_case(&hostile_cases[_i]);
+}
+END_TEST
+
+START_TEST(a_ping_is_answered_with_its_payload)
+{
+    const uint8_t *payload;
+    size_t length;
+    char bytes[125];
+    for (size_t size = 0; size <= sizeof(bytes); size += 25) {
+        memset(bytes, (int)('a' + size % 26), sizeof(bytes));
+        rawsock_send_frame(&raw, 0x89, bytes, size, true);
+        ck_assert_int_eq(rawsock_read_frame(&raw, &payload, &length), 0x8a);
+        ck_assert_uint_eq(length, size);
+        ck_assert(memcmp(payload, bytes, size) == 0);
+    }
+}
+END_TEST
+
+START_TEST(of_ten_pings_at_once_at_least_one_is_answered)
+{
+    uint8_t bytes[256];
+    const uint8_t *payload;
+    size_t length = 0;
+    for (char i = 0; i < 10; i++) {
+        length += rawsock_frame(bytes + length, 0x89, &i, 1, true);
+    }
+    rawsock_send(&raw, bytes, length, 0);
+    ck_assert_int_eq(rawsock_read_frame(&raw, &payload, &length), 0x8a);
+    rawsock_send_frame(&raw, 0x81, "still there", 11, true);
+    WAIT_FOR(&w, w.at_server.data == 1);
+}
+END_TEST
+
+START_TEST(a_pong_never_lands_inside_a_message)
+{
+    static uint8_t big[300000];
+    const uint8_t *payload;
+    size_t length;
+    size_t data = 0;
+    int pongs = 0;
+    ck_assert_int_eq(gdws_peer_put_packet(world_server_peer(&w), big, sizeof(big)), GDWS_OK);
+    rawsock_send_frame(&raw, 0x89, "p", 1, true);
+    while (data < sizeof(big) || pongs < 1) {
+        int first = rawsock_read_frame(&raw, &payload, &length);
+        ck_assert(first == 0x8a || first == 0x02 || first == 0x00 || first == 0x80);
+        pongs += first == 0x8a ? 1 : 0;
+        data += first == 0x8a ? 0 : length;
+    }
+    ck_assert_uint_eq(data, sizeof(big));
+}
+END_TEST
+
+/* Only the header of a frame that can never be taken. */
+START_TEST(an_endless_frame_is_refused_at_its_first_bytes)
+{
+    static const uint8_t header[] = {0x82, 0xff, 0, 0, 1, 0, 0, 0, 0, 0, 1, 2, 3, 4, 'x'};
+    rawsock_send(&raw, header, sizeof(header), 0);
+    rawsock_expect_close(&raw, 1009);
+    rawsock_wait_for_end(&raw, (uint64_t)world_scale(1000, 6000));
+    WAIT_FOR(&w, w.at_server.closed == 1);
+    ck_assert_int_eq(w.at_server.data, 0);
+}
+END_TEST
+
+START_TEST(many_small_fragments_count_against_the_limit)
+{
+    static uint8_t piece[65536];
+    rawsock_send_frame(&raw, 0x02, piece, sizeof(piece), true);
+    for (int i = 0; i < 20; i++) {
+        rawsock_send_frame(&raw, 0x00, piece, sizeof(piece), true);
+    }
+    rawsock_expect_close(&raw, 1009);
+    WAIT_FOR(&w, w.at_server.closed == 1);
+}
+END_TEST
+
+START_TEST(text_fails_at_its_first_bad_byte)
+{
+    /* A frame of 1000 bytes, of which only three come. */
+    static const uint8_t start[] = {0x81, 0xfe, 0x03, 0xe8, 0, 0, 0, 0, 'a', 'b', 0xff};
+    rawsock_send(&raw, start, sizeof(start), 0);
+    rawsock_expect_close(&raw, 1007);
+    rawsock_wait_for_end(&raw, (uint64_t)world_scale(1000, 6000));
+}
+END_TEST
+
+START_TEST(nothing_is_sent_after_our_close)
+{
+    const uint8_t *payload;
+    size_t length;
+    gdws_peer *peer = world_server_peer(&w);
+    ck_assert_int_eq(gdws_peer_send_text(peer, "before"), GDWS_OK);
+    ck_assert_int_eq(gdws_peer_close(peer, 4000, "x"), GDWS_OK);
+    ck_assert_int_eq(gdws_peer_send_text(peer, "after"), GDWS_UNAVAILABLE);
+    ck_assert_int_eq(rawsock_read_frame(&raw, &payload, &length), 0x81);
+    rawsock_expect_close(&raw, 4000);
+    rawsock_send_frame(&raw, 0x81, "data", 4, true);
+    rawsock_send_frame(&raw, 0x88, "\x0f\xa0", 2, true);
+    rawsock_wait_for_end(&raw, (uint64_t)world_scale(1000, 6000));
+    ck_assert_uint_eq(raw.length, 0);
+}
+END_TEST
+
+START_TEST(queued_messages_go_before_the_answer_to_a_close)
+{
+    const uint8_t *payload;
+    size_t length;
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(gdws_peer_send_text(world_server_peer(&w), "queued"), GDWS_OK);
+    }
+    rawsock_send_frame(&raw, 0x88, "\x03\xe8", 2, true);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(rawsock_read_frame(&raw, &payload, &length), 0x81);
+    }
+    rawsock_expect_close(&raw, 1000);
+}
+END_TEST
+
+START_TEST(an_end_without_a_close_is_not_clean)
+{
+    rawsock_send_frame(&raw, 0x81, "last", 4, true);
+    ck_assert_int_eq(shutdown(raw.descriptor, SHUT_WR), 0);
+    WAIT_FOR(&w, w.at_server.closed == 1);
+    ck_assert_int_eq(w.at_server.data, 1);
+    ck_assert(!w.at_server.was_clean);
+    ck_assert_str_eq(w.at_server.log, "CdX");
+}
+END_TEST
+
+START_TEST(a_peer_that_never_reads_does_not_hold_the_server_up)
+{
+    static uint8_t big[100000];
+    gdws_error error = GDWS_OK;
+    int queued = 0;
+    while (queued < 2000 && error == GDWS_OK) {
+        error = gdws_peer_put_packet(world_server_peer(&w), big, sizeof(big));
+        gdws_loop_poll(w.loop);
+        queued++;
+    }
+    ck_assert_int_eq(error, GDWS_OUT_OF_MEMORY);
+    world_connect(&w);
+    ck_assert_int_eq(gdws_peer_send_text(world_client_peer(&w), "hello"), GDWS_OK);
+    WAIT_FOR(&w, w.at_server.data == 1);
+}
+END_TEST
+
+static const struct {
+    const char *name;
+    const char *request;
+    const char *answer; /* how it begins; "" for none at all */
+} requests[] = {
+    {"plain", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 426 "},
+    {"no key",
+     "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+     "Sec-WebSocket-Version: 13\r\n\r\n",
+     "HTTP/1.1 400 "},
+    {"short key",
+     "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: YQ==\r\n\r\n",
+     "HTTP/1.1 400 "},
+    {"version 8",
+     "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+     "Sec-WebSocket-Version: 8\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+     "HTTP/1.1 426 "},
+    {"no version",
+     "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+     "HTTP/1.1 426 "},
+    {"any case",
+     "GET / HTTP/1.1\r\nhost: a\r\nUPGRADE: WebSocket\r\nconnection: keep-alive, UPGRADE\r\n"
+     "sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+     "HTTP/1.1 101 "},
+    {"garbage", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", ""},
+};
+
+START_TEST(a_request_is_answered)
+{
+    rawsock one;
+    rawsock_connect(&one, w.loop, gdws_server_get_port(w.server));
+    rawsock_send(&one, requests[_i].request, strlen(requests[_i].request), 0);
+    size_t length = strlen(requests[_i].answer);
+    if (length > 0) {
+        rawsock_wait_for(&one, length);
+        ck_assert_msg(one.length >= length && memcmp(one.bytes, requests[_i].answer, length) == 0,
+                      "%s: %.*s", requests[_i].name, (int)one.length, (char *)one.bytes);
+    }
+    if (strstr(requests[_i].answer, "101") == NULL) {
+        rawsock_wait_for_end(&one, (uint64_t)world_scale(4000, 9000));
+    }
+    rawsock_close(&one);
+    world_connect(&w);
+}
+END_TEST
+
+START_TEST(frames_right_behind_the_request_are_not_lost)
+{
+    uint8_t bytes[512];
+    char answer[1024];
+    rawsock one;
+    static const char request[] = "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
+                                  "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                                  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    size_t length = sizeof(request) - 1;
+    memcpy(bytes, request, length);
+    length += rawsock_frame(bytes + length, 0x81, "early", 5, true);
+    rawsock_connect(&one, w.loop, gdws_server_get_port(w.server));
+    rawsock_send(&one, bytes, length, 0);
+    rawsock_read_headers(&one, answer, sizeof(answer));
+    WAIT_FOR(&w, w.at_server.data == 1);
+    rawsock_close(&one);
+}
+END_TEST
+
+Suite *at_server_suite(void)
+{
+    Suite *suite = suite_create("at server");
+    TCase *tests = tcase_create("at server");
+    tcase_set_timeout(tests, 60);
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_loop_test(tests, a_case_is_answered_as_the_rfc_says, 0, hostile_case_count);
+    tcase_add_loop_test(tests, a_case_in_single_bytes_is_answered_the_same, 0, hostile_case_count);
+    tcase_add_test(tests, a_ping_is_answered_with_its_payload);
+    tcase_add_test(tests, of_ten_pings_at_once_at_least_one_is_answered);
+    tcase_add_test(tests, a_pong_never_lands_inside_a_message);
+    tcase_add_test(tests, an_endless_frame_is_refused_at_its_first_bytes);
+    tcase_add_test(tests, many_small_fragments_count_against_the_limit);
+    tcase_add_test(tests, text_fails_at_its_first_bad_byte);
+    tcase_add_test(tests, nothing_is_sent_after_our_close);
+    tcase_add_test(tests, queued_messages_go_before_the_answer_to_a_close);
+    tcase_add_test(tests, an_end_without_a_close_is_not_clean);
+    tcase_add_test(tests, a_peer_that_never_reads_does_not_hold_the_server_up);
+    tcase_add_loop_test(tests, a_request_is_answered, 0,
+                        (int)(sizeof(requests) / sizeof(requests[0])));
+    tcase_add_test(tests, frames_right_behind_the_request_are_not_lost);
+    suite_add_tcase(suite, tests);
+    return suite;
+}

@@ -1,0 +1,38 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""python3-websockets as the client of a gdws echo server. Usage: python_client.py URL [PROTOCOL]"""
+import asyncio
+import sys
+
+import websockets
+
+
+async def main():
+    url = sys.argv[1]
+    protocols = sys.argv[2:] or None
+    async with websockets.connect(url, subprotocols=protocols, compression=None) as ws:
+        assert (ws.subprotocol or "") == "".join(sys.argv[2:]), ws.subprotocol
+        for i in range(1000):
+            size = i * 7919 % 60000 + 1
+            message = "\u00e4b" * (size // 2) if i % 2 else bytes((i + j) % 256 for j in range(size))
+            await ws.send(message)
+            assert await ws.recv() == message, i
+        await ws.send("")
+        assert await ws.recv() == ""
+        await ws.send("empty please")
+        assert await ws.recv() == b""
+        assert await ws.recv() == "that was it"
+        await (await ws.ping(b"are you there"))
+        await ws.send("report python 1003 messages echoed")
+        await ws.close(4001, "goodbye")
+        assert ws.close_code == 4001, ws.close_code
+    async with websockets.connect(url, subprotocols=protocols, compression=None) as ws:
+        await ws.send("close me")
+        try:
+            await ws.recv()
+        except websockets.ConnectionClosed:
+            pass
+        assert (ws.close_code, ws.close_reason) == (4002, "as you asked"), ws.close_code
+
+
+asyncio.run(asyncio.wait_for(main(), 60))
