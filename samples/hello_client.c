@@ -43,7 +43,7 @@ static void on_closed(gdws_client *client, bool was_clean, void *user)
     conversation *talk = user;
     (void)client;
     printf("client: closed, %s\n", was_clean ? "clean" : "not clean");
-    talk->result = talk->heard == talk->count && was_clean ? 0 : 1;
+    talk->result = talk->heard >= talk->count && was_clean ? 0 : 1;
     talk->is_over = true;
 }
 
