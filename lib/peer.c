@@ -140,10 +140,11 @@ bool gdwsi_peer_update_paused(gdws_peer *peer)
 
 /* Closing */
 
-static void queue_close(gdws_peer *peer, int code, const char *reason)
+/* Queue our Close frame, once. Without memory nothing has changed. */
+static gdws_error queue_close(gdws_peer *peer, int code, const char *reason)
 {
     if (peer->close_queued) {
-        return;
+        return GDWS_OK;
     }
     uint8_t payload[GDWSI_FRAME_CONTROL_MAX];
     size_t length = 0;
@@ -154,8 +155,16 @@ static void queue_close(gdws_peer *peer, int code, const char *reason)
         memcpy(payload + 2, reason, reason_length);
         length = 2 + reason_length;
     }
-    /* Without memory the connection ends without a Close frame: nothing better can be done. */
-    (void)gdwsi_outq_put_control(&peer->out, GDWSI_OPCODE_CLOSE, payload, length, peer->is_client);
+    gdws_error error =
+        gdwsi_outq_put_control(&peer->out, GDWSI_OPCODE_CLOSE, payload, length, peer->is_client);
+    peer->close_queued = error == GDWS_OK;
+    return error;
+}
+
+/* The same where the connection ends in any case: without memory it ends without a Close frame. */
+static void queue_last_close(gdws_peer *peer, int code, const char *reason)
+{
+    (void)queue_close(peer, code, reason);
     peer->close_queued = true;
 }
 
@@ -199,7 +208,7 @@ void gdwsi_peer_receive_close(gdws_peer *peer, const uint8_t *payload, size_t le
     peer->state = GDWS_STATE_CLOSING;
     gdwsi_pktq_abort(&peer->in);
     peer->is_receiving = false;
-    queue_close(peer, answer, is_in_order ? peer->close_reason : "");
+    queue_last_close(peer, answer, is_in_order ? peer->close_reason : "");
 }
 
 void gdwsi_peer_fail(gdws_peer *peer, int code, const char *reason)
@@ -208,7 +217,7 @@ void gdwsi_peer_fail(gdws_peer *peer, int code, const char *reason)
     if (peer->state == GDWS_STATE_OPEN) {
         peer->state = GDWS_STATE_CLOSING;
     }
-    queue_close(peer, code, reason);
+    queue_last_close(peer, code, reason);
 }
 
 void gdwsi_peer_shut(gdws_peer *peer, int code)
@@ -440,8 +449,10 @@ gdws_error gdws_peer_close(gdws_peer *peer, int code, const char *reason)
     if (peer->state != GDWS_STATE_OPEN) {
         return GDWS_UNAVAILABLE;
     }
-    peer->state = GDWS_STATE_CLOSING;
-    queue_close(peer, code, reason != NULL ? reason : "");
-    peer->carrier->changed(peer);
-    return GDWS_OK;
+    gdws_error error = queue_close(peer, code, reason != NULL ? reason : "");
+    if (error == GDWS_OK) {
+        peer->state = GDWS_STATE_CLOSING;
+        peer->carrier->changed(peer);
+    }
+    return error;
 }

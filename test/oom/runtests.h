@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RUNTESTS_H
+#define RUNTESTS_H
+
+#include <check.h>
+
+Suite *oom_suite(void);
+
+#endif

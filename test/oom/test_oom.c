@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+/* Each allocation of gdws fails in turn while a client and a server are made, configured,
+ * connected, talk, close and are freed. What must hold each time: an error that the program can
+ * see, no crash, no leak, and objects that can be used on or freed. */
+#include <stdio.h>
+#include <string.h>
+
+#include "mem.h"
+#include "runtests.h"
+#include "world.h"
+
+/* No scenario has more allocations than this; if it seems to, something never recovers. */
+#define ALLOCATIONS_MAX 400
+
+typedef struct scene {
+    gdws_loop *loop;
+    gdws_server *server;
+    gdws_client *client;
+    int connected;
+    int errors;
+    int closed;
+    int server_connected;
+    int server_closed;
+    int heard;
+    int refused; /* calls that said OUT_OF_MEMORY */
+} scene;
+
+static void count(scene *s, gdws_error error)
+{
+    s->refused += error == GDWS_OUT_OF_MEMORY ? 1 : 0;
+}
+
+static void on_client_connected(gdws_server *server, int32_t id, const char *protocol, void *user)
+{
+    scene *s = user;
+    (void)server;
+    (void)id;
+    (void)protocol;
+    s->server_connected++;
+}
+
+static void on_server_data(gdws_server *server, int32_t id, void *user)
+{
+    scene *s = user;
+    const uint8_t *packet;
+    size_t length;
+    gdws_peer *peer = gdws_server_get_peer(server, id);
+    if (gdws_peer_get_packet(peer, &packet, &length) == GDWS_OK) {
+        count(s, gdws_peer_put_packet(peer, packet, length));
+        count(s, gdws_server_broadcast(server, packet, length, GDWS_WRITE_MODE_BINARY, 0, NULL));
+    }
+}
+
+static void on_client_disconnected(gdws_server *server, int32_t id, bool was_clean, void *user)
+{
+    scene *s = user;
+    (void)server;
+    (void)id;
+    (void)was_clean;
+    s->server_closed++;
+}
+
+static void on_connected(gdws_client *client, const char *protocol, void *user)
+{
+    static const char message[3000] = "hello";
+    scene *s = user;
+    gdws_peer *peer = gdws_client_get_peer(client, 0);
+    (void)protocol;
+    s->connected++;
+    count(s, gdws_peer_put_packet(peer, message, sizeof(message)));
+    count(s, gdws_peer_send_text(peer, "and more"));
+}
+
+static void on_data(gdws_client *client, void *user)
+{
+    scene *s = user;
+    const uint8_t *packet;
+    size_t length;
+    (void)gdws_client_get_peer_packet(client, 0, &packet, &length);
+    s->heard++;
+    if (s->heard == 4) {
+        count(s, gdws_client_disconnect_from_host(client, 1000, "done"));
+    }
+}
+
+static void on_closed(gdws_client *client, bool was_clean, void *user)
+{
+    scene *s = user;
+    (void)client;
+    (void)was_clean;
+    s->closed++;
+}
+
+static void on_error(gdws_client *client, void *user)
+{
+    scene *s = user;
+    ck_assert_str_ne(gdws_client_get_error_message(client), "");
+    s->errors++;
+}
+
+static void configure(scene *s)
+{
+    static const char *const protocols[] = {"chat"};
+    static const char *const headers[] = {"X-Token: b"};
+    static const char *const origins[] = {"https://a.example"};
+    gdws_server_signals server_signals = {.size = sizeof(server_signals),
+                                          .user = s,
+                                          .client_connected = on_client_connected,
+                                          .data_received = on_server_data,
+                                          .client_disconnected = on_client_disconnected};
+    gdws_client_signals client_signals = {.size = sizeof(client_signals),
+                                          .user = s,
+                                          .connected_to_host = on_connected,
+                                          .connection_error = on_error,
+                                          .data_received = on_data,
+                                          .connection_closed = on_closed};
+    (void)gdws_server_set_signals(s->server, &server_signals);
+    (void)gdws_client_set_signals(s->client, &client_signals);
+    (void)gdws_server_set_bind_ip(s->server, "127.0.0.1");
+    count(s, gdws_server_set_supported_protocols(s->server, protocols, 1));
+    count(s, gdws_server_set_extra_headers(s->server, headers, 1));
+    count(s, gdws_server_set_allowed_origins(s->server, origins, 1));
+    count(s, gdws_client_set_supported_protocols(s->client, protocols, 1));
+    count(s, gdws_client_set_handshake_headers(s->client, headers, 1));
+    (void)gdws_client_set_handshake_timeout_ms(s->client, 1000);
+}
+
+/* Talk until it is over one way or another. */
+static void talk(scene *s, const char *host)
+{
+    char url[64];
+    gdws_error error = gdws_server_listen(s->server, 0);
+    count(s, error);
+    if (error != GDWS_OK) {
+        return;
+    }
+    (void)snprintf(url, sizeof(url), "ws://%s:%u/", host, gdws_server_get_port(s->server));
+    error = gdws_client_connect_to_url(s->client, url);
+    count(s, error);
+    if (error != GDWS_OK) {
+        return;
+    }
+    uint64_t limit = world_now_ms() + WORLD_LIMIT_MS;
+    uint64_t quiet_since = world_now_ms();
+    int heard = 0;
+    while (s->closed == 0 && s->errors == 0 && world_now_ms() - quiet_since < 300) {
+        (void)gdws_loop_wait(s->loop, 10);
+        if (s->heard != heard || s->connected == 0) {
+            /* A message that could not be queued is missed: the talk ends when it falls silent. */
+            quiet_since = world_now_ms();
+            heard = s->heard;
+        }
+        ck_assert(world_now_ms() < limit);
+    }
+}
+
+/* Play the scene with the nth allocation failing. Returns whether it was reached. */
+static bool play(size_t nth, const char *host)
+{
+    scene s = {0};
+    gdwsi_mem_fail_at(nth);
+    s.loop = gdws_loop_new();
+    if (s.loop != NULL) {
+        s.server = gdws_server_new(s.loop);
+        s.client = gdws_client_new(s.loop);
+    }
+    if (s.server != NULL && s.client != NULL) {
+        configure(&s);
+        talk(&s, host);
+    }
+    bool is_noticed = s.loop == NULL || s.server == NULL || s.client == NULL || s.refused > 0 ||
+                      s.errors > 0 || s.closed > 0;
+    gdws_client_free(s.client);
+    gdws_server_free(s.server);
+    gdws_loop_free(s.loop);
+    bool has_failed = gdwsi_mem_has_failed();
+    gdwsi_mem_fail_at(0);
+    ck_assert_msg(gdwsi_mem_live() == 0, "allocation %zu: %zu left", nth, gdwsi_mem_live());
+    ck_assert_msg(is_noticed, "allocation %zu: nobody noticed", nth);
+    ck_assert_int_eq(s.connected, s.closed);
+    ck_assert_int_eq(s.server_connected, s.server_closed);
+    ck_assert_msg(has_failed || (s.heard == 4 && s.errors == 0),
+                  "nothing failed, but heard %d, errors %d, connected %d, refused %d, n %zu",
+                  s.heard, s.errors, s.connected, s.refused, nth);
+    return has_failed;
+}
+
+static void play_all(const char *host)
+{
+    size_t nth = 1;
+    gdws_set_log_level(GDWS_LOG_NONE);
+    while (play(nth, host)) {
+        nth++;
+        ck_assert_uint_lt(nth, ALLOCATIONS_MAX);
+    }
+    /* The hook was used at all. */
+    ck_assert_uint_gt(nth, 20);
+}
+
+START_TEST(every_allocation_may_fail)
+{
+    play_all("127.0.0.1");
+}
+END_TEST
+
+START_TEST(every_allocation_may_fail_with_a_lookup)
+{
+    play_all("localhost");
+}
+END_TEST
+
+Suite *oom_suite(void)
+{
+    Suite *suite = suite_create("oom");
+    TCase *tests = tcase_create("oom");
+    tcase_set_timeout(tests, 300);
+    tcase_add_test(tests, every_allocation_may_fail);
+    tcase_add_test(tests, every_allocation_may_fail_with_a_lookup);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
