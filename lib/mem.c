@@ -40,7 +40,9 @@ void *gdwsi_mem_alloc(size_t size)
 
 void *gdwsi_mem_calloc(size_t number, size_t size)
 {
-    /* calloc itself refuses products that overflow. */
+    if (size > 0 && number > SIZE_MAX / size) {
+        return NULL;
+    }
     return must_fail() ? NULL : count(calloc(number > 0 ? number : 1, size > 0 ? size : 1));
 }
 

@@ -76,6 +76,7 @@ END_TEST
 START_TEST(null_objects_are_no_crash)
 {
     ck_assert_int_eq(gdws_loop_poll(NULL), GDWS_INVALID_PARAMETER);
+    ck_assert_int_eq(gdws_client_poll(NULL), GDWS_INVALID_PARAMETER);
     ck_assert_int_eq(gdws_loop_wait(NULL, 0), GDWS_INVALID_PARAMETER);
     ck_assert_int_eq(gdws_loop_get_fd(NULL), -1);
     ck_assert_int_eq(gdws_loop_get_timeout_ms(NULL), -1);
