@@ -248,6 +248,8 @@ START_TEST(huge_messages_go_both_ways)
     /* One byte more than the receiver allows. */
     ck_assert_int_eq(gdws_peer_put_packet(world_client_peer(&big), bytes, size), GDWS_OK);
     uint8_t *more = realloc(bytes, size + 1);
+    ck_assert_ptr_nonnull(more);
+    more[size] = 0;
     WAIT_FOR(&big, big.at_server.data == 2);
     expect_packet(world_server_peer(&big), more, size, false);
     ck_assert_int_eq(gdws_peer_put_packet(world_client_peer(&big), more, size + 1), GDWS_OK);
