@@ -269,6 +269,12 @@ static size_t owed_data(const gdws_peer *peer)
     return peer->owed_data < packets ? peer->owed_data : packets;
 }
 
+static bool is_drained_due(const gdws_peer *peer)
+{
+    return peer->owes_drained && peer->state != GDWS_STATE_CLOSED &&
+           gdws_peer_get_current_outbound_buffered_amount(peer) == 0;
+}
+
 gdwsi_peer_event gdwsi_peer_next_event(gdws_peer *peer)
 {
     if (peer->owes_connected) {
@@ -280,7 +286,7 @@ gdwsi_peer_event gdwsi_peer_next_event(gdws_peer *peer)
         peer->owed_data--;
         return GDWSI_PEER_DATA;
     }
-    if (peer->owes_drained && gdws_peer_get_current_outbound_buffered_amount(peer) == 0) {
+    if (is_drained_due(peer)) {
         peer->owes_drained = false;
         return GDWSI_PEER_DRAINED;
     }
@@ -298,8 +304,7 @@ gdwsi_peer_event gdwsi_peer_next_event(gdws_peer *peer)
 bool gdwsi_peer_has_event(const gdws_peer *peer)
 {
     return peer->owes_connected || owed_data(peer) > 0 || peer->owes_close_request ||
-           (peer->owes_drained && gdws_peer_get_current_outbound_buffered_amount(peer) == 0) ||
-           is_disconnected_due(peer);
+           is_drained_due(peer) || is_disconnected_due(peer);
 }
 
 /* Packets */

@@ -127,6 +127,28 @@ START_TEST(a_name_that_does_not_exist_is_said)
 }
 END_TEST
 
+START_TEST(a_slow_name_service_holds_nothing_up)
+{
+    uint64_t start = world_now_ms();
+    ck_assert_int_eq(gdws_client_connect_to_url(w.client, "ws://slow.invalid/"), GDWS_OK);
+    ck_assert_uint_lt(world_now_ms() - start, (uint64_t)world_scale(10, 500));
+    expect_error(GDWS_CANT_RESOLVE, "slow.invalid");
+    ck_assert_uint_ge(world_now_ms() - start, 2900);
+}
+END_TEST
+
+START_TEST(a_name_service_that_does_not_answer_in_time_is_said)
+{
+    ck_assert_int_eq(gdws_client_set_handshake_timeout_ms(w.client, 100), GDWS_OK);
+    ck_assert_int_eq(gdws_client_connect_to_url(w.client, "ws://slow.invalid/"), GDWS_OK);
+    expect_error(GDWS_CANT_RESOLVE, "does not answer");
+    /* The lookup goes on in the background, and the client is usable. */
+    w.at_client.errors = 0;
+    ck_assert_int_eq(gdws_client_set_handshake_timeout_ms(w.client, 10000), GDWS_OK);
+    world_connect(&w);
+}
+END_TEST
+
 START_TEST(a_silent_server_is_said)
 {
     ck_assert_int_eq(gdws_client_set_handshake_timeout_ms(w.client, 200), GDWS_OK);
@@ -422,6 +444,8 @@ Suite *connect_suite(void)
     tcase_add_test(tests, a_name_is_resolved);
     tcase_add_test(tests, a_refused_port_is_said);
     tcase_add_test(tests, a_name_that_does_not_exist_is_said);
+    tcase_add_test(tests, a_slow_name_service_holds_nothing_up);
+    tcase_add_test(tests, a_name_service_that_does_not_answer_in_time_is_said);
     tcase_add_test(tests, a_silent_server_is_said);
     tcase_add_test(tests, a_server_that_is_not_websocket_is_said);
     tcase_add_test(tests, an_http_status_is_said);

@@ -215,7 +215,10 @@ START_TEST(a_shut_peer_is_closed_and_still_sends)
     gdwsi_peer_shut(&peer, 1001);
     ck_assert_int_eq(gdws_peer_get_ready_state(&peer), GDWS_STATE_CLOSED);
     ck_assert_uint_eq(gdwsi_outq_bytes(&peer.out), 3 + 4);
+    gdwsi_peer_note_flushed(&peer);
     ck_assert_int_eq(gdwsi_peer_next_event(&peer), GDWSI_PEER_DISCONNECTED);
+    gdwsi_outq_clear(&peer.out);
+    ck_assert_int_eq(gdwsi_peer_next_event(&peer), GDWSI_PEER_NOTHING);
 }
 END_TEST
 
