@@ -52,6 +52,7 @@ for suite in unit integration hostile oom; do
     [ -x "$build/test/$suite" ] && step "$suite" "$build/test/$suite"
 done
 step integration-fallback env GDWS_TEST_FALLBACK=1 "$build/test/integration"
+step hostile-fallback env GDWS_TEST_FALLBACK=1 "$build/test/hostile"
 step samples test/samples/run.sh "$build"
 step docs test/checks/docs.py "$build"
 step interop test/interop/run.sh "$build"

@@ -90,6 +90,14 @@ START_TEST(a_ping_is_answered_with_its_payload)
 }
 END_TEST
 
+START_TEST(masked_frames_of_a_server_are_accepted)
+{
+    rawsock_send_frame(&raw, 0x81, "masked", 6, true);
+    WAIT_FOR(&w, w.at_client.data == 1);
+    ck_assert_int_eq(w.at_client.closed, 0);
+}
+END_TEST
+
 START_TEST(an_end_without_a_close_is_not_clean)
 {
     rawsock_send_frame(&raw, 0x81, "last", 4, false);
@@ -129,6 +137,7 @@ Suite *at_client_suite(void)
     tcase_add_loop_test(open, a_case_in_single_bytes_is_answered_the_same, 0, hostile_case_count);
     tcase_add_test(open, every_frame_of_a_client_is_masked_with_a_key_of_its_own);
     tcase_add_test(open, a_ping_is_answered_with_its_payload);
+    tcase_add_test(open, masked_frames_of_a_server_are_accepted);
     tcase_add_test(open, an_end_without_a_close_is_not_clean);
     suite_add_tcase(suite, open);
     TCase *connecting = tcase_create("connecting");

@@ -195,6 +195,89 @@ START_TEST(a_peer_that_never_reads_does_not_hold_the_server_up)
 }
 END_TEST
 
+START_TEST(a_slow_reader_gets_whole_frames_in_order)
+{
+    static uint8_t message[40000];
+    const uint8_t *payload;
+    size_t length;
+    uint32_t sent = 0;
+    uint32_t heard = 0;
+    const uint32_t total = (uint32_t)world_scale(500, 50);
+    while (heard < total) {
+        memcpy(message, &sent, sizeof(sent));
+        size_t size = 4 + sent * 977 % (sizeof(message) - 4);
+        if (sent < total && gdws_peer_put_packet(world_server_peer(&w), message, size) == GDWS_OK) {
+            sent++;
+            continue;
+        }
+        uint32_t number;
+        ck_assert_int_eq(rawsock_read_frame(&raw, &payload, &length), 0x82);
+        ck_assert_uint_ge(length, sizeof(number));
+        memcpy(&number, payload, sizeof(number));
+        ck_assert_uint_eq(number, heard);
+        ck_assert_uint_eq(length, 4 + heard * 977 % (sizeof(message) - 4));
+        heard++;
+    }
+}
+END_TEST
+
+/* What libwebsockets does not let us refuse, as the README says: these tests show it, so that a
+ * version in which it is otherwise is noticed. */
+START_TEST(unmasked_and_overlong_frames_are_accepted)
+{
+    static const uint8_t overlong[] = {0x81, 0xfe, 0, 2, 0, 0, 0, 0, 'h', 'i'};
+    static const uint8_t longer[] = {0x81, 0xff, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 'h', 'i'};
+    rawsock_send_frame(&raw, 0x81, "unmasked", 8, false);
+    WAIT_FOR(&w, w.at_server.data == 1);
+    rawsock_send(&raw, overlong, sizeof(overlong), 0);
+    WAIT_FOR(&w, w.at_server.data == 2);
+    rawsock_send(&raw, longer, sizeof(longer), 0);
+    WAIT_FOR(&w, w.at_server.data == 3);
+    ck_assert_int_eq(w.at_server.closed, 0);
+}
+END_TEST
+
+START_TEST(codes_1012_to_1014_are_seen_as_1002)
+{
+    uint8_t payload[2] = {0x03, (uint8_t)(0xf4 + _i)};
+    rawsock_send_frame(&raw, 0x88, payload, 2, true);
+    rawsock_expect_close(&raw, 1002);
+    WAIT_FOR(&w, w.at_server.closed == 1);
+    ck_assert_int_eq(w.at_server.code, 1002);
+}
+END_TEST
+
+START_TEST(the_smallest_read_size_takes_control_frames_and_messages)
+{
+    static char message[100000];
+    const uint8_t *payload;
+    size_t length;
+    size_t echoed = 0;
+    rawsock one;
+    gdws_server_stop(w.server);
+    WAIT_FOR(&w, w.at_server.closed == 1);
+    gdws_loop_poll(w.loop);
+    rawsock_wait_for_end(&raw, 5000);
+    WAIT_FOR(&w, gdws_server_set_read_size(w.server, 128) == GDWS_OK &&
+                     gdws_server_listen(w.server, 0) == GDWS_OK);
+    w.takes_packets = false;
+    w.echoes = true;
+    rawsock_connect(&one, w.loop, gdws_server_get_port(w.server));
+    rawsock_upgrade(&one);
+    memset(message, 'm', sizeof(message));
+    rawsock_send_frame(&one, 0x89, message, 125, true);
+    ck_assert_int_eq(rawsock_read_frame(&one, &payload, &length), 0x8a);
+    ck_assert_uint_eq(length, 125);
+    rawsock_send_frame(&one, 0x82, message, sizeof(message), true);
+    while (echoed < sizeof(message)) {
+        int first = rawsock_read_frame(&one, &payload, &length);
+        ck_assert(first == 0x02 || first == 0x00 || first == 0x80);
+        echoed += length;
+    }
+    rawsock_close(&one);
+}
+END_TEST
+
 static const struct {
     const char *name;
     const char *request;
@@ -280,6 +363,10 @@ Suite *at_server_suite(void)
     tcase_add_test(tests, queued_messages_go_before_the_answer_to_a_close);
     tcase_add_test(tests, an_end_without_a_close_is_not_clean);
     tcase_add_test(tests, a_peer_that_never_reads_does_not_hold_the_server_up);
+    tcase_add_test(tests, a_slow_reader_gets_whole_frames_in_order);
+    tcase_add_test(tests, unmasked_and_overlong_frames_are_accepted);
+    tcase_add_loop_test(tests, codes_1012_to_1014_are_seen_as_1002, 0, 3);
+    tcase_add_test(tests, the_smallest_read_size_takes_control_frames_and_messages);
     tcase_add_loop_test(tests, a_request_is_answered, 0,
                         (int)(sizeof(requests) / sizeof(requests[0])));
     tcase_add_test(tests, frames_right_behind_the_request_are_not_lost);

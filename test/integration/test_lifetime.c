@@ -307,6 +307,29 @@ START_TEST(a_peer_that_we_do_not_read_is_not_timed_out)
 }
 END_TEST
 
+START_TEST(a_paused_peer_with_unread_input_costs_nothing)
+{
+    world w;
+    static uint8_t bytes[50000];
+    world_init_idle(&w);
+    ck_assert_int_eq(gdws_server_set_max_queued_packets(w.server, 1), GDWS_OK);
+    world_listen(&w);
+    world_connect(&w);
+    for (int i = 0; i < 10; i++) {
+        ck_assert_int_eq(gdws_peer_put_packet(world_client_peer(&w), bytes, sizeof(bytes)),
+                         GDWS_OK);
+    }
+    WAIT_FOR(&w, w.at_server.data == 1);
+    uint64_t limit = world_now_ms() + WORLD_LIMIT_MS;
+    while (gdws_loop_wait(w.loop, 100) == GDWS_OK) {
+        ck_assert_msg(world_now_ms() < limit, "the loop spins");
+    }
+    ck_assert_int_eq(gdws_loop_wait(w.loop, 100), GDWS_TIMEOUT);
+    ck_assert_uint_eq(gdws_peer_get_available_packet_count(world_server_peer(&w)), 1);
+    world_free(&w);
+}
+END_TEST
+
 START_TEST(a_handshake_that_never_ends_is_cut_off)
 {
     world w;
@@ -367,6 +390,7 @@ Suite *lifetime_suite(void)
     tcase_add_test(tests, objects_with_loops_of_their_own_need_no_loop);
     tcase_add_test(tests, a_peer_that_is_stopped_is_noticed_by_the_heartbeat);
     tcase_add_test(tests, a_peer_that_we_do_not_read_is_not_timed_out);
+    tcase_add_test(tests, a_paused_peer_with_unread_input_costs_nothing);
     tcase_add_test(tests, a_handshake_that_never_ends_is_cut_off);
     tcase_add_test(tests, a_close_that_is_never_answered_ends_after_the_close_timeout);
     tcase_add_test(tests, sigpipe_and_its_handler_are_left_alone);
