@@ -66,20 +66,26 @@ START_TEST(a_name_is_resolved)
 }
 END_TEST
 
-/* Wait for connection_error; no poll on the way may take more than 10 ms. */
+/* Wait for connection_error; no poll on the way may take more than 10 ms, but for one, since the
+ * system may have had something else to do, which is still far from any of the waits that are
+ * tested. */
 static void expect_error(gdws_error error, const char *words)
 {
     uint64_t limit = world_now_ms() + WORLD_LIMIT_MS;
+    uint64_t longest = 0;
     int slow = 0;
     while (w.at_client.errors == 0) {
         uint64_t start = world_now_ms();
         gdws_loop_poll(w.loop);
-        slow += world_now_ms() - start > (uint64_t)world_scale(10, 500) ? 1 : 0;
+        uint64_t elapsed = world_now_ms() - start;
+        slow += elapsed > (uint64_t)world_scale(10, 500) ? 1 : 0;
+        longest = elapsed > longest ? elapsed : longest;
         ck_assert_msg(world_now_ms() < limit, "no connection_error");
         ck_assert_int_eq(w.at_client.connected, 0);
         gdws_loop_wait(w.loop, 5);
     }
-    ck_assert_int_eq(slow, 0);
+    ck_assert_int_le(slow, 1);
+    ck_assert_uint_lt(longest, (uint64_t)world_scale(100, 1000));
     ck_assert_msg(gdws_client_get_error(w.client) == error &&
                       strstr(gdws_client_get_error_message(w.client), words) != NULL,
                   "%s: %s", gdws_error_name(gdws_client_get_error(w.client)),
