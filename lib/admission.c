@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Who may come in: RFC 6455 section 4.2.1 as far as libwebsockets leaves it to us, origins (10.2)
+/* Who may come in: RFC 6455 section 4.2.1, origins (10.2)
  * and subprotocols (4.2.2). Pure functions on texts. */
 #include "admission.h"
 
@@ -80,8 +80,14 @@ static const char *status_line(int status)
         return "403 Forbidden";
     case 426:
         return "426 Upgrade Required";
+    case 431:
+        return "431 Request Header Fields Too Large";
+    case 500:
+        return "500 Internal Server Error";
     case 503:
         return "503 Service Unavailable";
+    case 505:
+        return "505 HTTP Version Not Supported";
     default:
         return "400 Bad Request";
     }
@@ -94,8 +100,14 @@ static const char *status_text(int status)
         return "Web pages of this origin may not connect here.\n";
     case 426:
         return "This is a WebSocket server, version 13.\n";
+    case 431:
+        return "The request is too long.\n";
+    case 500:
+        return "Out of memory.\n";
     case 503:
         return "No new connections are taken at the moment.\n";
+    case 505:
+        return "This server speaks HTTP/1.1.\n";
     default:
         return "The WebSocket handshake is malformed, or offers no subprotocol that is spoken "
                "here.\n";

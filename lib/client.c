@@ -257,7 +257,7 @@ gdws_error gdws_client_connect_to_url(gdws_client *client, const char *url)
         reason = "wss is not available in this version";
     }
     if (error == GDWS_OK) {
-        error = gdwsi_endpoint_get_client(client->loop, client->config.read_size_bytes, &endpoint);
+        error = gdwsi_endpoint_get(client->loop, &client->config, true, &endpoint);
         reason = "out of memory";
     }
     if (error != GDWS_OK) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Endpoint: libwebsockets' vhost and protocol callback, which turns its events into calls of link.
- * The servers on a loop share one, and the clients that read the same amount at once share one:
- * libwebsockets chooses a vhost anew for each request, by its Host header, so that a vhost for each
- * server would not stay with its server. */
+/* Endpoint: where connections come from, libwebsockets' vhosts. All links whose bytes we frame
+ * ourselves share one on a loop. Where libwebsockets frames, the servers share one (it chooses a
+ * vhost anew for each request, by its Host header, so that a vhost for each server would not stay
+ * with its server), and so do the clients that read the same amount at once. */
 #ifndef GDWSI_ENDPOINT_H
 #define GDWSI_ENDPOINT_H
 
@@ -18,12 +18,10 @@
 
 typedef struct gdwsi_endpoint gdwsi_endpoint;
 
-/* Get the endpoint of all servers on a loop. Returns OUT_OF_MEMORY, or INVALID_PARAMETER when
- * another server on the loop reads another amount at once. */
-gdws_error gdwsi_endpoint_get_server(gdws_loop *loop, size_t read_size, gdwsi_endpoint **endpoint);
-
-/* Get the endpoint of the clients on a loop that read this much at once. */
-gdws_error gdwsi_endpoint_get_client(gdws_loop *loop, size_t read_size, gdwsi_endpoint **endpoint);
+/* Get the endpoint for connections of a config. Returns OUT_OF_MEMORY, or INVALID_PARAMETER when
+ * libwebsockets is to frame and another server on the loop reads another amount at once. */
+gdws_error gdwsi_endpoint_get(gdws_loop *loop, const gdwsi_config *config, bool is_client,
+                              gdwsi_endpoint **endpoint);
 
 /* Give back what get gave. */
 void gdwsi_endpoint_release(gdwsi_endpoint *endpoint);

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The life of one connection. Output goes to libwebsockets as whole frames side by side, one write
- * for many, except where libwebsockets has to frame (an extension was negotiated): then one write
- * for each frame. Invariants: nothing is written after is_dropped or is_killed; libwebsockets is
- * asked to read exactly while the peer has room; the struct is freed once the owner has let go,
- * libwebsockets has freed the wsi and libuv has closed the timer. */
+/* The life of one connection. Invariants: nothing is written after is_dropped or is_killed;
+ * libwebsockets is asked to read exactly while the peer has room; the struct is freed once the
+ * owner has let go, libwebsockets has freed the wsi and libuv has closed the timer. */
 #include "link.h"
 
 #include <stdarg.h>
@@ -19,20 +17,12 @@
 #include "log.h"
 #include "mem.h"
 
-/* A connection that broke the protocol, and its answer to our Close, get this long. */
-#define BROKEN_TIMEOUT_MS 500u
-
 /* How long packets of a closed peer wait for the program, and a shut one's output for the network.
  */
 #define LINGER_TIMEOUT_MS 5000u
 #define SHUT_TIMEOUT_MS 1000u
 
-enum {
-    CLOSE_GOING_AWAY = 1001,
-    CLOSE_PROTOCOL_ERROR = 1002,
-    CLOSE_INVALID_PAYLOAD = 1007,
-    CLOSE_TOO_BIG = 1009
-};
+enum { CLOSE_GOING_AWAY = 1001, CLOSE_INVALID_PAYLOAD = 1007, CLOSE_TOO_BIG = 1009 };
 
 static gdwsi_link *link_of_peer(gdws_peer *peer)
 {
@@ -91,8 +81,7 @@ static void arm_heartbeat(gdwsi_link *link)
     gdwsi_link_set_timer(link, GDWSI_LINK_TIMER_HEARTBEAT, due > now ? due - now : 0);
 }
 
-/* Something came from the other side, so it lives. */
-static void note_heard(gdwsi_link *link)
+void gdwsi_link_note_heard(gdwsi_link *link)
 {
     link->unanswered_since = 0;
 }
@@ -147,9 +136,65 @@ static void on_timer(uv_timer_t *timer)
     }
 }
 
+/* Moving bytes */
+
+bool gdwsi_link_can_write(const gdwsi_link *link)
+{
+    return link->wsi != NULL && link->is_established && !link->is_dropped && !link->is_killed;
+}
+
+void gdwsi_link_update_reading(gdwsi_link *link)
+{
+    bool is_reading = !gdwsi_peer_update_paused(&link->peer);
+    if (is_reading != link->is_reading && link->wsi != NULL) {
+        link->is_reading = is_reading;
+        if (!is_reading) {
+            link->unanswered_since = 0;
+        }
+        (void)lws_rx_flow_control(link->wsi, is_reading ? 1 : 0);
+        gdwsi_loop_touch(link->loop);
+    }
+}
+
+void gdwsi_link_conclude_flush(gdwsi_link *link)
+{
+    gdws_peer *peer = &link->peer;
+    gdwsi_peer_note_flushed(peer);
+    if (peer->close_queued && !link->is_close_flushed && gdwsi_outq_bytes(&peer->out) == 0) {
+        link->is_close_flushed = true;
+        if (!peer->is_failed) {
+            gdwsi_link_set_timer(link, GDWSI_LINK_TIMER_CLOSE, link->close_timeout_ms);
+        }
+    }
+    if (gdwsi_peer_has_event(peer)) {
+        gdwsi_link_owe_signal(link);
+    }
+}
+
 static void run_flush(gdwsi_task *task)
 {
-    gdwsi_link_flush(link_of_flush(task));
+    gdwsi_link *link = link_of_flush(task);
+    if (!gdwsi_link_can_write(link)) {
+        return;
+    }
+    bool was_paused = link->peer.is_paused;
+    if (was_paused && !gdwsi_peer_update_paused(&link->peer)) {
+        link->transport->resume(link);
+    }
+    gdwsi_link_update_reading(link);
+    if (!gdwsi_link_can_write(link)) {
+        return;
+    }
+    if (link->is_choked) {
+        gdwsi_peer_note_flushed(&link->peer);
+        return;
+    }
+    if (!link->transport->write(link)) {
+        gdwsi_link_kill(link);
+        return;
+    }
+    gdwsi_link_conclude_flush(link);
+    link->transport->wrote(link);
 }
 
 /* What the peer's functions do to its link */
@@ -181,7 +226,23 @@ static gdws_error on_set_no_delay(gdws_peer *peer, bool enabled)
     return result == 0 ? GDWS_OK : GDWS_FAILED;
 }
 
-static const gdwsi_peer_carrier carrier = {.changed = on_changed, .set_no_delay = on_set_no_delay};
+static void on_received_pong(gdws_peer *peer, const uint8_t *payload, size_t length)
+{
+    gdwsi_link *link = link_of_peer(peer);
+    uint64_t token = 0;
+    gdwsi_link_note_heard(link);
+    if (length == sizeof(token)) {
+        memcpy(&token, payload, sizeof(token));
+    }
+    if (token != 0 && token == link->ping_token) {
+        uint64_t elapsed_ms = (uv_hrtime() - token) / 1000000u;
+        peer->round_trip_time_ms = elapsed_ms < INT32_MAX ? (int)elapsed_ms : INT32_MAX;
+        link->ping_token = 0;
+    }
+}
+
+static const gdwsi_peer_carrier carrier = {
+    .changed = on_changed, .set_no_delay = on_set_no_delay, .received_pong = on_received_pong};
 
 /* Life */
 
@@ -202,7 +263,6 @@ gdwsi_link *gdwsi_link_new(gdws_loop *loop, const gdwsi_config *config, bool is_
     link->handshake_timeout_ms = config->handshake_timeout_ms;
     link->close_timeout_ms = config->close_timeout_ms;
     link->heartbeat_timeout_ms = config->heartbeat_timeout_ms;
-    link->writes_frames_singly = config->writes_frames_singly;
     link->peer.writes_unmasked = config->writes_frames_singly;
     link->is_reading = true;
     (void)uv_timer_init(&loop->uv, &link->timer);
@@ -213,6 +273,9 @@ gdwsi_link *gdwsi_link_new(gdws_loop *loop, const gdwsi_config *config, bool is_
 static void free_link(uv_handle_t *timer)
 {
     gdwsi_link *link = timer->data;
+    if (link->transport != NULL) {
+        link->transport->finish(link);
+    }
     if (link->gone != NULL) {
         link->gone(link);
     }
@@ -313,72 +376,20 @@ static const char *failure_text(int code)
     }
 }
 
-/* The other side broke a rule: say so, and read on for a moment, since a socket that is closed with
- * unread data takes our Close frame back. */
-static void fail(gdwsi_link *link, int code)
+void gdwsi_link_fail(gdwsi_link *link, int code, const char *fault)
 {
+    const char *reason = fault[0] != '\0' ? fault : failure_text(code);
     gdwsi_log_write(GDWS_LOG_INFO, "%s port %u: %s, closing with %d",
-                    gdws_peer_get_connected_host(&link->peer), link->peer.port, failure_text(code),
-                    code);
-    gdwsi_peer_fail(&link->peer, code, failure_text(code));
+                    gdws_peer_get_connected_host(&link->peer), link->peer.port, reason, code);
+    gdwsi_peer_fail(&link->peer, code, reason);
     gdwsi_loop_add_flush(link->loop, &link->flush);
-    gdwsi_link_set_timer(link, GDWSI_LINK_TIMER_CLOSE, BROKEN_TIMEOUT_MS);
+    gdwsi_link_leave(link);
 }
 
-void gdwsi_link_received(gdwsi_link *link, const void *bytes, size_t length, bool is_text)
+void gdwsi_link_leave(gdwsi_link *link)
 {
-    note_heard(link);
-    bool is_final = lws_is_final_fragment(link->wsi) != 0;
-    int code = gdwsi_peer_receive(&link->peer, bytes, length,
-                                  lws_remaining_packet_payload(link->wsi), is_text, is_final);
-    if (code != 0) {
-        fail(link, code);
-    }
-    gdwsi_link_update_reading(link);
-    if (is_final) {
-        gdwsi_link_owe_signal(link);
-    }
-}
-
-void gdwsi_link_received_pong(gdwsi_link *link, const void *payload, size_t length)
-{
-    note_heard(link);
-    uint64_t token = 0;
-    if (length == sizeof(token)) {
-        memcpy(&token, payload, sizeof(token));
-    }
-    if (token != 0 && token == link->ping_token) {
-        uint64_t elapsed_ms = (uv_hrtime() - token) / 1000000u;
-        link->peer.round_trip_time_ms = elapsed_ms < INT32_MAX ? (int)elapsed_ms : INT32_MAX;
-        link->ping_token = 0;
-    }
-}
-
-int gdwsi_link_received_close(gdwsi_link *link, const uint8_t *payload, size_t length)
-{
-    gdwsi_peer_receive_close(&link->peer, payload, length);
-    gdwsi_link_owe_signal(link);
-    gdwsi_link_write_all(link);
-    link->is_dropped = true;
-    gdwsi_link_set_timer(link, GDWSI_LINK_TIMER_CLOSE, link->close_timeout_ms);
-    /* Ends the connection; libwebsockets first writes what it still holds. */
-    return -1;
-}
-
-/* libwebsockets closes the connection, perhaps after a Close frame of its own. Where it has found
- * an error that it does not answer, answer it. */
-void gdwsi_link_dropped(gdwsi_link *link)
-{
-    if (gdwsi_link_can_write(link) && !link->peer.close_queued &&
-        lws_get_close_length(link->wsi) == 0) {
-        gdwsi_outq_clear(&link->peer.out);
-        gdwsi_peer_fail(&link->peer, CLOSE_PROTOCOL_ERROR, "");
-        gdwsi_link_write_all(link);
-    }
-    link->is_dropped = true;
-    gdwsi_link_ended(link);
     if (!link->is_killed) {
-        gdwsi_link_set_timer(link, GDWSI_LINK_TIMER_CLOSE, BROKEN_TIMEOUT_MS);
+        gdwsi_link_set_timer(link, GDWSI_LINK_TIMER_CLOSE, GDWSI_LINK_BROKEN_TIMEOUT_MS);
     }
 }
 

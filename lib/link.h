@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "config.h"
+#include "decoder.h"
 #include "loop.h"
 #include "peer.h"
 
@@ -21,6 +22,21 @@ typedef struct gdwsi_link gdwsi_link;
 
 /* Called as a signal task: the peer has events, or the link has failed. */
 typedef void (*gdwsi_link_deliver)(void *owner, gdwsi_link *link);
+
+struct gdwsi_opening;
+
+/* How the bytes travel: wire or wsrole. */
+typedef struct gdwsi_link_transport {
+    /* Write what is queued, as far as it goes, and a ping that is due. Returns false when the
+     * connection is broken. */
+    bool (*write)(gdwsi_link *link);
+    /* A pass of writing is over. */
+    void (*wrote)(gdwsi_link *link);
+    /* The peer has room again. */
+    void (*resume)(gdwsi_link *link);
+    /* The link goes: free what is the transport's. */
+    void (*finish)(gdwsi_link *link);
+} gdwsi_link_transport;
 
 typedef enum gdwsi_link_timer {
     GDWSI_LINK_TIMER_NONE,
@@ -33,6 +49,7 @@ typedef enum gdwsi_link_timer {
 struct gdwsi_link {
     gdws_peer peer; /* first: a peer's address is its link's */
     gdws_loop *loop;
+    const gdwsi_link_transport *transport;
     void *endpoint;                 /* endpoint's, with the next one */
     void (*gone)(gdwsi_link *link); /* called when the link is freed; may be NULL */
     struct lws *wsi; /* NULL before it is made and after libwebsockets has freed it */
@@ -59,7 +76,13 @@ struct gdwsi_link {
     bool is_reading; /* what libwebsockets was told last */
     bool is_ping_due;
     bool is_close_flushed;
-    bool writes_frames_singly; /* one lws_write for each frame, which libwebsockets encodes */
+
+    /* For wire. */
+    gdwsi_decoder decoder;
+    uint8_t
+        *held; /* received, not yet decoded: part of a head, or more than the peer has room for */
+    size_t held_length;
+    struct gdwsi_opening *opening;
 
     /* Why the connection could not be made. */
     bool is_tcp_connected; /* a client's */
@@ -95,25 +118,42 @@ void gdwsi_link_kill(gdwsi_link *link);
 void gdwsi_link_note_error(gdwsi_link *link, gdws_error error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Between link.c and link_flush.c. Flush writes what the kernel takes; write_all also what it does
- * not, because the connection ends (data that libwebsockets would have to mask is lost then). */
+/* For the transports. */
+
+/* How long a connection may last after its end, so that the other side hears why. */
+#define GDWSI_LINK_BROKEN_TIMEOUT_MS 500u
+
+/* Whether frames may be written. */
 bool gdwsi_link_can_write(const gdwsi_link *link);
-void gdwsi_link_flush(gdwsi_link *link);
-void gdwsi_link_write_all(gdwsi_link *link);
+
+/* Tell libwebsockets whether to read, by the room that the peer has. */
 void gdwsi_link_update_reading(gdwsi_link *link);
+
 void gdwsi_link_set_timer(gdwsi_link *link, gdwsi_link_timer purpose, uint64_t timeout_ms);
 void gdwsi_link_owe_signal(gdwsi_link *link);
 
-/* What endpoint reports. Functions that return int give what libwebsockets' callback is to return.
- */
+/* The connection begins to be made, or was accepted. */
 void gdwsi_link_start_handshake(gdwsi_link *link, struct lws *wsi);
+
+/* The handshake is done. */
 void gdwsi_link_established(gdwsi_link *link);
-void gdwsi_link_received(gdwsi_link *link, const void *bytes, size_t length, bool is_text);
-void gdwsi_link_received_pong(gdwsi_link *link, const void *payload, size_t length);
-int gdwsi_link_received_close(gdwsi_link *link, const uint8_t *payload, size_t length);
-int gdwsi_link_writeable(gdwsi_link *link);
-void gdwsi_link_dropped(gdwsi_link *link);
+
+/* Something came from the other side, so it lives. */
+void gdwsi_link_note_heard(gdwsi_link *link);
+
+/* The other side broke a rule: close with a code. fault: what it was, in words; may be "". */
+void gdwsi_link_fail(gdwsi_link *link, int code, const char *fault);
+
+/* All has been said: the connection is closed by the other side soon, or by us. */
+void gdwsi_link_leave(gdwsi_link *link);
+
+/* No more bytes move. */
 void gdwsi_link_ended(gdwsi_link *link);
+
+/* libwebsockets has freed the wsi. */
 void gdwsi_link_destroyed(gdwsi_link *link);
+
+/* After a write pass: what it means for closing and for drained. */
+void gdwsi_link_conclude_flush(gdwsi_link *link);
 
 #endif

@@ -38,7 +38,7 @@ static gdws_error reserve(gdwsi_outq *queue, size_t length)
     if (queue->capacity - queue->tail >= length && queue->block != NULL) {
         return GDWS_OK;
     }
-    size_t used = gdwsi_outq_bytes(queue);
+    size_t used = queue->tail - queue->head;
     if (length > SIZE_MAX / 4 - used) {
         return GDWS_OUT_OF_MEMORY;
     }
@@ -158,7 +158,7 @@ gdws_error gdwsi_outq_put_encoded(gdwsi_outq *queue, const uint8_t *bytes, size_
 
 size_t gdwsi_outq_bytes(const gdwsi_outq *queue)
 {
-    return queue->tail - queue->head;
+    return queue->tail - queue->head - queue->sent;
 }
 
 size_t gdwsi_outq_packets(const gdwsi_outq *queue)
@@ -179,20 +179,10 @@ static size_t read_frame(const gdwsi_outq *queue, size_t offset, gdwsi_outq_fram
     return frame->size;
 }
 
-size_t gdwsi_outq_peek(const gdwsi_outq *queue, size_t max, uint8_t **bytes)
+size_t gdwsi_outq_peek(const gdwsi_outq *queue, uint8_t **bytes)
 {
     size_t length = gdwsi_outq_bytes(queue);
-    *bytes = length > 0 ? queue->block + queue->head : NULL;
-    if (length <= max) {
-        return length;
-    }
-    gdwsi_outq_frame frame;
-    length = read_frame(queue, queue->head, &frame);
-    size_t next = read_frame(queue, queue->head + length, &frame);
-    while (next > 0 && length + next <= max) {
-        length += next;
-        next = read_frame(queue, queue->head + length, &frame);
-    }
+    *bytes = length > 0 ? queue->block + queue->head + queue->sent : NULL;
     return length;
 }
 
@@ -218,9 +208,12 @@ void gdwsi_outq_drop(gdwsi_outq *queue, size_t length)
         gdwsi_outq_clear(queue);
         return;
     }
-    size_t end = queue->head + length;
     gdwsi_outq_frame frame;
-    while (queue->head < end && gdwsi_outq_peek_frame(queue, &frame)) {
+    size_t gone = queue->sent + length;
+    queue->sent = 0;
+    while (gdwsi_outq_peek_frame(queue, &frame) && frame.size <= gone) {
+        gone -= frame.size;
         gdwsi_outq_drop_frame(queue, &frame);
     }
+    queue->sent = gone;
 }

@@ -26,6 +26,7 @@ typedef struct gdwsi_outq {
     size_t capacity;
     size_t head;
     size_t tail;
+    size_t sent;    /* bytes of the frame at head that have been removed already */
     size_t packets; /* messages whose last frame is in the queue; control frames do not count */
 } gdwsi_outq;
 
@@ -64,17 +65,17 @@ gdws_error gdwsi_outq_put_encoded(gdwsi_outq *queue, const uint8_t *bytes, size_
 size_t gdwsi_outq_bytes(const gdwsi_outq *queue);
 size_t gdwsi_outq_packets(const gdwsi_outq *queue);
 
-/* Look at whole frames from the head: as many as fit into max bytes, at least one. Returns their
- * length together, 0 when the queue is empty. */
-size_t gdwsi_outq_peek(const gdwsi_outq *queue, size_t max, uint8_t **bytes);
+/* Look at all bytes, which lie side by side. Returns how many, 0 when the queue is empty. */
+size_t gdwsi_outq_peek(const gdwsi_outq *queue, uint8_t **bytes);
 
-/* Look at the frame at the head. Returns false when the queue is empty. */
+/* Look at the frame at the head, of which nothing has been removed. Returns false when the queue is
+ * empty. */
 bool gdwsi_outq_peek_frame(const gdwsi_outq *queue, gdwsi_outq_frame *frame);
 
 /* Remove the frame at the head, which was peeked at; its bytes may have been overwritten since. */
 void gdwsi_outq_drop_frame(gdwsi_outq *queue, const gdwsi_outq_frame *frame);
 
-/* Remove whole frames, length bytes, from the head. */
+/* Remove length bytes from the head, whether or not they end with a frame. */
 void gdwsi_outq_drop(gdwsi_outq *queue, size_t length);
 
 #endif

@@ -111,8 +111,34 @@ int gdwsi_peer_receive(gdws_peer *peer, const void *bytes, size_t length, uint64
     return code;
 }
 
+/* Pongs that the other side does not read must not pile up: then its pings wait in its own buffers.
+ */
+#define PONGS_MAX 65536u
+
+void gdwsi_peer_receive_ping(gdws_peer *peer, const uint8_t *payload, size_t length)
+{
+    if (peer->close_queued || peer->state == GDWS_STATE_CLOSED) {
+        return;
+    }
+    size_t before = gdwsi_outq_bytes(&peer->out);
+    if (before == 0) {
+        peer->pongs = 0;
+    }
+    /* Without memory there is no answer, as if the ping had been lost. */
+    (void)gdwsi_outq_put_control(&peer->out, GDWSI_OPCODE_PONG, payload, length, peer->is_client);
+    peer->pongs += gdwsi_outq_bytes(&peer->out) - before;
+}
+
+static bool has_too_many_pongs(const gdws_peer *peer)
+{
+    return peer->pongs >= PONGS_MAX && gdwsi_outq_bytes(&peer->out) > 0;
+}
+
 static bool is_full(const gdws_peer *peer)
 {
+    if (has_too_many_pongs(peer)) {
+        return true;
+    }
     size_t packets = gdwsi_pktq_packets(&peer->in);
     size_t bytes = gdwsi_pktq_bytes(&peer->in) + gdwsi_pktq_open_length(&peer->in);
     return packets >= peer->inbound_packets || (packets > 0 && bytes >= peer->inbound_bytes);
@@ -122,6 +148,9 @@ static bool is_full(const gdws_peer *peer)
 static bool has_room_again(const gdws_peer *peer)
 {
     size_t packets = gdwsi_pktq_packets(&peer->in);
+    if (has_too_many_pongs(peer)) {
+        return false;
+    }
     return packets == 0 || (packets <= peer->inbound_packets / 2 &&
                             gdwsi_pktq_bytes(&peer->in) <= peer->inbound_bytes / 2);
 }

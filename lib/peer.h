@@ -36,6 +36,7 @@ typedef struct gdwsi_peer_carrier {
     /* The program has changed something: queued, taken or closed. Called outside of receiving. */
     void (*changed)(gdws_peer *peer);
     gdws_error (*set_no_delay)(gdws_peer *peer, bool enabled);
+    void (*received_pong)(gdws_peer *peer, const uint8_t *payload, size_t length);
 } gdwsi_peer_carrier;
 
 struct gdws_peer {
@@ -63,6 +64,7 @@ struct gdws_peer {
     /* Outwards. */
     gdwsi_outq out;
     size_t handed; /* bytes that the carrier holds but the kernel has not taken */
+    size_t pongs;  /* bytes of pongs queued since the queue was last empty */
     bool owes_drained;
 
     /* Closing. */
@@ -102,6 +104,9 @@ void gdwsi_peer_open(gdws_peer *peer);
  * which the connection must fail (1007, 1009, 1011). */
 int gdwsi_peer_receive(gdws_peer *peer, const void *bytes, size_t length, uint64_t remaining,
                        bool is_text, bool is_final);
+
+/* A Ping frame has arrived: the Pong is queued (RFC 6455 section 5.5.3). */
+void gdwsi_peer_receive_ping(gdws_peer *peer, const uint8_t *payload, size_t length);
 
 /* A Close frame has arrived, with this payload. Queues the answer, if one is owed. */
 void gdwsi_peer_receive_close(gdws_peer *peer, const uint8_t *payload, size_t length);

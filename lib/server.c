@@ -219,8 +219,7 @@ gdws_error gdws_server_listen(gdws_server *server, uint16_t port)
     if (server->listener != NULL) {
         return GDWS_ALREADY_IN_USE;
     }
-    gdws_error error =
-        gdwsi_endpoint_get_server(server->loop, server->config.read_size_bytes, &endpoint);
+    gdws_error error = gdwsi_endpoint_get(server->loop, &server->config, false, &endpoint);
     if (error != GDWS_OK) {
         return error;
     }
@@ -280,7 +279,7 @@ int32_t gdws_server_take_connection(gdws_server *server)
 static size_t put_to_all(gdws_server *server, const gdwsi_outq *encoded, int32_t except_id)
 {
     uint8_t *bytes;
-    size_t length = gdwsi_outq_peek(encoded, SIZE_MAX, &bytes);
+    size_t length = gdwsi_outq_peek(encoded, &bytes);
     size_t refused = 0;
     for (gdwsi_link *link = server->links; link != NULL; link = link->next) {
         if (link->id == 0 || link->id == except_id || link->peer.state != GDWS_STATE_OPEN) {

@@ -52,8 +52,8 @@ static void take_event(gdws_peer *peer, history *past)
 static void send_some(gdws_peer *peer, size_t max)
 {
     uint8_t *bytes;
-    size_t length = gdwsi_outq_peek(&peer->out, max, &bytes);
-    gdwsi_outq_drop(&peer->out, length);
+    size_t length = gdwsi_outq_peek(&peer->out, &bytes);
+    gdwsi_outq_drop(&peer->out, length < max ? length : max);
     gdwsi_peer_note_flushed(peer);
 }
 

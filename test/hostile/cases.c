@@ -154,15 +154,13 @@ const hostile_case hostile_cases[] = {
      true,
      4000},
     {"close with 123 bytes", {{CLOSE, S("\x03\xe8" LONG_REASON)}, END}, 1000, 0, true, 1000},
-    /* libwebsockets hands codes that may not be sent over as 1002: they are answered as the RFC
-     * asks, but the program cannot tell them from a real 1002. */
     {"close of one byte", {{CLOSE, S("\x03")}, END}, 1002, 0, false, 1005},
-    {"close 999", {{CLOSE, S("\x03\xe7")}, END}, 1002, 0, true, 1002},
-    {"close 1004", {{CLOSE, S("\x03\xec")}, END}, 1002, 0, true, 1002},
-    {"close 1005", {{CLOSE, S("\x03\xed")}, END}, 1002, 0, true, 1002},
-    {"close 1006", {{CLOSE, S("\x03\xee")}, END}, 1002, 0, true, 1002},
-    {"close 1015", {{CLOSE, S("\x03\xf7")}, END}, 1002, 0, true, 1002},
-    {"close 2999", {{CLOSE, S("\x0b\xb7")}, END}, 1002, 0, true, 1002},
+    {"close 999", {{CLOSE, S("\x03\xe7")}, END}, 1002, 0, false, 999},
+    {"close 1004", {{CLOSE, S("\x03\xec")}, END}, 1002, 0, false, 1004},
+    {"close 1005", {{CLOSE, S("\x03\xed")}, END}, 1002, 0, false, 1005},
+    {"close 1006", {{CLOSE, S("\x03\xee")}, END}, 1002, 0, false, 1006},
+    {"close 1015", {{CLOSE, S("\x03\xf7")}, END}, 1002, 0, false, 1015},
+    {"close 2999", {{CLOSE, S("\x0b\xb7")}, END}, 1002, 0, false, 2999},
     {"close 5000", {{CLOSE, S("\x13\x88")}, END}, 1002, 0, false, 5000},
     {"close 65535", {{CLOSE, S("\xff\xff")}, END}, 1002, 0, false, 65535},
     {"close with a bad reason", {{CLOSE, S("\x03\xe8\xff")}, END}, 1007, 0, false, 1000},
@@ -190,6 +188,12 @@ static uint8_t *encode(const hostile_case *c, bool is_masked, size_t *length)
             rawsock_frame(bytes + *length, frame->first, frame->payload, frame->length, is_masked);
     }
     return bytes;
+}
+
+bool is_hidden_code(const hostile_case *c)
+{
+    return world_is_fallback() && c->close_code == 1002 && c->seen_code > 0 &&
+           c->seen_code < 5000 && c->frames[0].length == 2;
 }
 
 void play_case(const hostile_case *c, rawsock *raw, bool is_masked, size_t piece)

@@ -26,6 +26,10 @@ typedef struct hostile_case {
     int seen_code;  /* what the program's close request says; 0: no close request */
 } hostile_case;
 
+/* Whether the case's code reaches the program as a clean 1002, because libwebsockets frames and
+ * overwrites codes that may not be sent. */
+bool is_hidden_code(const hostile_case *c);
+
 extern const hostile_case hostile_cases[];
 extern const int hostile_case_count;
 

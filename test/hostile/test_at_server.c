@@ -29,13 +29,15 @@ static void tear_down(void)
 
 static void expect_case(const hostile_case *c)
 {
+    bool is_clean = c->is_clean || is_hidden_code(c);
+    int seen_code = is_hidden_code(c) ? 1002 : c->seen_code;
     WAIT_FOR(&w, w.at_server.closed == 1);
     ck_assert_msg(w.at_server.data == c->packets, "%s: %d packets", c->name, w.at_server.data);
-    ck_assert_msg(w.at_server.was_clean == c->is_clean, "%s: clean %d", c->name,
+    ck_assert_msg(w.at_server.was_clean == is_clean, "%s: clean %d", c->name,
                   w.at_server.was_clean);
     ck_assert_msg(w.at_server.close_requests == (c->seen_code != 0 ? 1 : 0), "%s: %d requests",
                   c->name, w.at_server.close_requests);
-    ck_assert_msg(w.at_server.code == c->seen_code, "%s: code %d", c->name, w.at_server.code);
+    ck_assert_msg(w.at_server.code == seen_code, "%s: code %d", c->name, w.at_server.code);
 }
 
 START_TEST(a_case_is_answered_as_the_rfc_says)
@@ -67,7 +69,8 @@ START_TEST(a_ping_is_answered_with_its_payload)
 }
 END_TEST
 
-START_TEST(of_ten_pings_at_once_at_least_one_is_answered)
+/* libwebsockets' own framing answers the oldest only, as the README says. */
+START_TEST(ten_pings_at_once_get_ten_answers)
 {
     uint8_t bytes[256];
     const uint8_t *payload;
@@ -76,7 +79,11 @@ START_TEST(of_ten_pings_at_once_at_least_one_is_answered)
         length += rawsock_frame(bytes + length, 0x89, &i, 1, true);
     }
     rawsock_send(&raw, bytes, length, 0);
-    ck_assert_int_eq(rawsock_read_frame(&raw, &payload, &length), 0x8a);
+    for (int i = 0; i < (world_is_fallback() ? 1 : 10); i++) {
+        ck_assert_int_eq(rawsock_read_frame(&raw, &payload, &length), 0x8a);
+        ck_assert_uint_eq(length, 1);
+        ck_assert_int_eq(payload[0], i);
+    }
     rawsock_send_frame(&raw, 0x81, "still there", 11, true);
     WAIT_FOR(&w, w.at_server.data == 1);
 }
@@ -221,29 +228,75 @@ START_TEST(a_slow_reader_gets_whole_frames_in_order)
 }
 END_TEST
 
-/* What libwebsockets does not let us refuse, as the README says: these tests show it, so that a
- * version in which it is otherwise is noticed. */
-START_TEST(unmasked_and_overlong_frames_are_accepted)
+/* A header that breaks RFC 6455 section 5.1 or 5.2. libwebsockets' own framing takes these, as the
+ * README says; the test shows it, so that a version in which it is otherwise is noticed. */
+static const struct {
+    const char *name;
+    const char *bytes;
+    size_t length;
+} bad_headers[] = {
+    {"unmasked", "\x81\x02hi", 4},
+    {"unmasked ping", "\x89\x00", 2},
+    {"unmasked close", "\x88\x02\x03\xe8", 4},
+    {"two bytes of length for 2", "\x81\xfe\x00\x02\x00\x00\x00\x00hi", 10},
+    {"two bytes of length for 0", "\x81\xfe\x00\x00\x00\x00\x00\x00", 8},
+    {"eight bytes of length for 2", "\x81\xff\x00\x00\x00\x00\x00\x00\x00\x02\x00\x00\x00\x00hi",
+     16},
+    {"length with the highest bit", "\x82\xff\x80\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00h",
+     15},
+};
+
+START_TEST(a_bad_header_is_a_protocol_error)
 {
-    static const uint8_t overlong[] = {0x81, 0xfe, 0, 2, 0, 0, 0, 0, 'h', 'i'};
-    static const uint8_t longer[] = {0x81, 0xff, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 'h', 'i'};
-    rawsock_send_frame(&raw, 0x81, "unmasked", 8, false);
-    WAIT_FOR(&w, w.at_server.data == 1);
-    rawsock_send(&raw, overlong, sizeof(overlong), 0);
-    WAIT_FOR(&w, w.at_server.data == 2);
-    rawsock_send(&raw, longer, sizeof(longer), 0);
-    WAIT_FOR(&w, w.at_server.data == 3);
-    ck_assert_int_eq(w.at_server.closed, 0);
+    rawsock_send(&raw, bad_headers[_i].bytes, bad_headers[_i].length, 0);
+    if (world_is_fallback() && _i < 6) {
+        rawsock_send_frame(&raw, 0x88, "\x03\xe8", 2, true);
+        rawsock_wait_for_end(&raw, (uint64_t)world_scale(1000, 6000));
+    } else {
+        rawsock_expect_close(&raw, 1002);
+    }
+    WAIT_FOR(&w, w.at_server.closed == 1);
+    ck_assert_int_eq(w.at_server.data, world_is_fallback() && (_i == 0 || (_i > 2 && _i < 6)));
 }
 END_TEST
 
-START_TEST(codes_1012_to_1014_are_seen_as_1002)
+START_TEST(codes_1012_to_1014_are_seen_and_answered)
 {
-    uint8_t payload[2] = {0x03, (uint8_t)(0xf4 + _i)};
+    int code = 1012 + _i;
+    uint8_t payload[2] = {(uint8_t)(code >> 8), (uint8_t)code};
+    int expected = world_is_fallback() ? 1002 : code;
     rawsock_send_frame(&raw, 0x88, payload, 2, true);
-    rawsock_expect_close(&raw, 1002);
+    rawsock_expect_close(&raw, expected);
     WAIT_FOR(&w, w.at_server.closed == 1);
-    ck_assert_int_eq(w.at_server.code, 1002);
+    ck_assert_int_eq(w.at_server.code, expected);
+    ck_assert(w.at_server.was_clean);
+}
+END_TEST
+
+START_TEST(pings_of_a_peer_that_does_not_read_do_not_pile_up)
+{
+    static uint8_t pings[64 * 131];
+    const uint8_t *payload;
+    size_t length = 0;
+    static char text[125];
+    for (int i = 0; i < 64; i++) {
+        length += rawsock_frame(pings + length, 0x89, text, sizeof(text), true);
+    }
+    bool is_blocked = false;
+    size_t sent = 0;
+    size_t peak = 0;
+    while (!is_blocked && sent < (64u << 20)) {
+        ssize_t n = send(raw.descriptor, pings + sent % length, length - sent % length,
+                         MSG_DONTWAIT | MSG_NOSIGNAL);
+        is_blocked = n < 0;
+        sent += n > 0 ? (size_t)n : 0;
+        gdws_loop_poll(w.loop);
+        size_t queued = gdws_peer_get_current_outbound_buffered_amount(world_server_peer(&w));
+        peak = queued > peak ? queued : peak;
+    }
+    ck_assert(is_blocked || world_is_fallback());
+    ck_assert_uint_le(peak, 256 * 1024);
+    ck_assert_int_eq(rawsock_read_frame(&raw, &payload, &length), 0x8a);
 }
 END_TEST
 
@@ -354,7 +407,7 @@ Suite *at_server_suite(void)
     tcase_add_loop_test(tests, a_case_is_answered_as_the_rfc_says, 0, hostile_case_count);
     tcase_add_loop_test(tests, a_case_in_single_bytes_is_answered_the_same, 0, hostile_case_count);
     tcase_add_test(tests, a_ping_is_answered_with_its_payload);
-    tcase_add_test(tests, of_ten_pings_at_once_at_least_one_is_answered);
+    tcase_add_test(tests, ten_pings_at_once_get_ten_answers);
     tcase_add_test(tests, a_pong_never_lands_inside_a_message);
     tcase_add_test(tests, an_endless_frame_is_refused_at_its_first_bytes);
     tcase_add_test(tests, many_small_fragments_count_against_the_limit);
@@ -364,8 +417,10 @@ Suite *at_server_suite(void)
     tcase_add_test(tests, an_end_without_a_close_is_not_clean);
     tcase_add_test(tests, a_peer_that_never_reads_does_not_hold_the_server_up);
     tcase_add_test(tests, a_slow_reader_gets_whole_frames_in_order);
-    tcase_add_test(tests, unmasked_and_overlong_frames_are_accepted);
-    tcase_add_loop_test(tests, codes_1012_to_1014_are_seen_as_1002, 0, 3);
+    tcase_add_loop_test(tests, a_bad_header_is_a_protocol_error, 0,
+                        (int)(sizeof(bad_headers) / sizeof(bad_headers[0])));
+    tcase_add_loop_test(tests, codes_1012_to_1014_are_seen_and_answered, 0, 3);
+    tcase_add_test(tests, pings_of_a_peer_that_does_not_read_do_not_pile_up);
     tcase_add_test(tests, the_smallest_read_size_takes_control_frames_and_messages);
     tcase_add_loop_test(tests, a_request_is_answered, 0,
                         (int)(sizeof(requests) / sizeof(requests[0])));

@@ -163,7 +163,7 @@ START_TEST(a_full_outbound_queue_refuses_and_drains)
     ck_assert_int_eq(gdws_peer_put_packet(&peer, "x", 1), GDWS_OUT_OF_MEMORY);
     ck_assert_uint_eq(gdws_peer_get_current_outbound_buffered_amount(&peer), 30);
     ck_assert_int_eq(gdwsi_peer_next_event(&peer), GDWSI_PEER_NOTHING);
-    gdwsi_outq_drop(&peer.out, gdwsi_outq_peek(&peer.out, SIZE_MAX, &bytes));
+    gdwsi_outq_drop(&peer.out, gdwsi_outq_peek(&peer.out, &bytes));
     ck_assert_int_eq(gdwsi_peer_next_event(&peer), GDWSI_PEER_DRAINED);
     ck_assert_int_eq(gdwsi_peer_next_event(&peer), GDWSI_PEER_NOTHING);
     ck_assert_uint_eq(gdws_peer_get_max_packet_size(&peer), 986);

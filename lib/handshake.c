@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/* The opening handshake. Which origins and subprotocols are welcome is admission's business. */
+#include "handshake.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include <openssl/evp.h>
+
+#include "random.h"
+
+#define NONCE_BYTES 16
+#define SHA1_BYTES 20
+
+/* Text that grows at its end; once it does not fit, nothing more is added. */
+typedef struct text_writer {
+    char *text;
+    size_t size;
+    size_t length;
+    bool is_full;
+} text_writer;
+
+__attribute__((format(printf, 2, 3))) static void add(text_writer *writer, const char *format, ...)
+{
+    va_list arguments;
+    size_t room = writer->size - writer->length;
+    va_start(arguments, format);
+    int length = vsnprintf(writer->text + writer->length, room, format, arguments);
+    va_end(arguments);
+    if (writer->is_full || length < 0 || (size_t)length >= room) {
+        writer->is_full = true;
+        return;
+    }
+    writer->length += (size_t)length;
+}
+
+static void add_headers(text_writer *writer, const gdwsi_config *config)
+{
+    for (size_t i = 0; i < config->headers.count; i++) {
+        add(writer, "%s\r\n", config->headers.items[i]);
+    }
+}
+
+static size_t finish(text_writer *writer)
+{
+    add(writer, "\r\n");
+    return writer->is_full ? 0 : writer->length;
+}
+
+/* RFC 6455 section 4.2.2, item 5.4 */
+static bool make_accept(const char *key, char accept[GDWSI_HANDSHAKE_ACCEPT_SIZE])
+{
+    static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+    char text[GDWSI_HANDSHAKE_KEY_SIZE + sizeof(guid)];
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned digest_length = 0;
+    int length = snprintf(text, sizeof(text), "%s%s", key, guid);
+    if (length < 0 || (size_t)length >= sizeof(text) ||
+        EVP_Digest(text, (size_t)length, digest, &digest_length, EVP_sha1(), NULL) != 1 ||
+        digest_length != SHA1_BYTES) {
+        return false;
+    }
+    (void)EVP_EncodeBlock((unsigned char *)accept, digest, SHA1_BYTES);
+    return true;
+}
+
+/* Server */
+
+/* The headers that a request may have only once. */
+static bool has_doubled_header(const gdwsi_http_head *request)
+{
+    static const char *const names[] = {"Host", "Sec-WebSocket-Key", "Sec-WebSocket-Version",
+                                        "Origin"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (gdwsi_http_count(request, names[i]) > 1) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int gdwsi_handshake_judge_request(const gdwsi_config *config, const gdwsi_http_head *request,
+                                  char protocol[GDWSI_ADMISSION_PROTOCOL_MAX + 1])
+{
+    char protocols[GDWSI_HTTP_HEAD_MAX];
+    protocol[0] = '\0';
+    const char *host = gdwsi_http_get(request, "Host");
+    bool has_host = host != NULL && host[0] != '\0';
+    if (has_doubled_header(request) || (request->minor_version > 0 && !has_host) ||
+        request->target[0] != '/' ||
+        !gdwsi_http_join(request, "Sec-WebSocket-Protocol", protocols, sizeof(protocols))) {
+        return 400;
+    }
+    bool is_upgrade = strcmp(request->method, "GET") == 0 && request->minor_version > 0 &&
+                      gdwsi_http_has_token(request, "Upgrade", "websocket") &&
+                      gdwsi_http_has_token(request, "Connection", "Upgrade");
+    gdwsi_request facts = {
+        .version = gdwsi_http_get(request, "Sec-WebSocket-Version"),
+        .key = gdwsi_http_get(request, "Sec-WebSocket-Key"),
+        .origin = gdwsi_http_get(request, "Origin"),
+        .protocols = gdwsi_http_count(request, "Sec-WebSocket-Protocol") > 0 ? protocols : NULL,
+        .is_upgrade = is_upgrade,
+    };
+    return gdwsi_admission_decide(config, &facts, protocol);
+}
+
+size_t gdwsi_handshake_write_answer(const gdwsi_config *config, const gdwsi_http_head *request,
+                                    const char *protocol, char *text, size_t size)
+{
+    char accept[GDWSI_HANDSHAKE_ACCEPT_SIZE];
+    char origin_lines[GDWSI_ADMISSION_ANSWER_MAX];
+    text_writer writer = {.text = text, .size = size};
+    if (!make_accept(gdwsi_http_get(request, "Sec-WebSocket-Key"), accept)) {
+        return 0;
+    }
+    add(&writer,
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Accept: %s\r\n",
+        accept);
+    if (protocol[0] != '\0') {
+        add(&writer, "Sec-WebSocket-Protocol: %s\r\n", protocol);
+    }
+    size_t length = gdwsi_admission_write_origin(gdwsi_http_get(request, "Origin"), origin_lines,
+                                                 sizeof(origin_lines));
+    add(&writer, "%.*s", (int)length, origin_lines);
+    add_headers(&writer, config);
+    return finish(&writer);
+}
+
+/* Client */
+
+bool gdwsi_handshake_make_key(char key[GDWSI_HANDSHAKE_KEY_SIZE])
+{
+    unsigned char nonce[NONCE_BYTES];
+    if (!gdwsi_random_fill(nonce, sizeof(nonce))) {
+        return false;
+    }
+    (void)EVP_EncodeBlock((unsigned char *)key, nonce, NONCE_BYTES);
+    return true;
+}
+
+size_t gdwsi_handshake_write_request(const gdwsi_config *config, const char *authority,
+                                     const char *path, const char *key, char *text, size_t size)
+{
+    text_writer writer = {.text = text, .size = size};
+    add(&writer,
+        "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n",
+        path, authority, key);
+    for (size_t i = 0; i < config->protocols.count; i++) {
+        add(&writer, "%s%s", i == 0 ? "Sec-WebSocket-Protocol: " : ", ",
+            config->protocols.items[i]);
+    }
+    if (config->protocols.count > 0) {
+        add(&writer, "\r\n");
+    }
+    add_headers(&writer, config);
+    return finish(&writer);
+}
+
+/* The subprotocol must be one that was asked for, and there must be one when any was, as browsers
+ * and Godot want it. */
+static const char *judge_protocol(const gdwsi_config *config, const gdwsi_http_head *answer,
+                                  const char **protocol)
+{
+    const char *chosen = gdwsi_http_get(answer, "Sec-WebSocket-Protocol");
+    *protocol = chosen != NULL ? chosen : "";
+    if (gdwsi_http_count(answer, "Sec-WebSocket-Protocol") > 1 ||
+        (chosen != NULL && !gdwsi_list_has(&config->protocols, chosen))) {
+        return "the server chose a subprotocol that was not offered";
+    }
+    if (chosen == NULL && config->protocols.count > 0) {
+        return "the server chose no subprotocol that was offered";
+    }
+    return NULL;
+}
+
+const char *gdwsi_handshake_judge_answer(const gdwsi_config *config, const gdwsi_http_head *answer,
+                                         const char *key, const char **protocol)
+{
+    char expected[GDWSI_HANDSHAKE_ACCEPT_SIZE];
+    const char *upgrade = gdwsi_http_get(answer, "Upgrade");
+    const char *accept = gdwsi_http_get(answer, "Sec-WebSocket-Accept");
+    *protocol = "";
+    if (upgrade == NULL || strcasecmp(upgrade, "websocket") != 0 ||
+        !gdwsi_http_has_token(answer, "Connection", "Upgrade")) {
+        return "the answer is no WebSocket upgrade";
+    }
+    if (accept == NULL) {
+        return "no Sec-WebSocket-Accept in the answer";
+    }
+    if (gdwsi_http_count(answer, "Sec-WebSocket-Accept") > 1 || !make_accept(key, expected) ||
+        strcmp(accept, expected) != 0) {
+        return "wrong Sec-WebSocket-Accept in the answer";
+    }
+    if (gdwsi_http_count(answer, "Sec-WebSocket-Extensions") > 0) {
+        return "the server chose an extension that was not offered";
+    }
+    return judge_protocol(config, answer, protocol);
+}

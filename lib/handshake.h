@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* Handshake: RFC 6455 section 4, both sides, on parsed heads and texts. Knows no socket. */
+#ifndef GDWSI_HANDSHAKE_H
+#define GDWSI_HANDSHAKE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "admission.h"
+#include "config.h"
+#include "gdws/error.h"
+#include "http.h"
+#include "url.h"
+
+/* A Sec-WebSocket-Key is 16 bytes in base64, a Sec-WebSocket-Accept 20. */
+#define GDWSI_HANDSHAKE_KEY_SIZE 25
+#define GDWSI_HANDSHAKE_ACCEPT_SIZE 29
+
+/* The longest text that the functions below write. */
+#define GDWSI_HANDSHAKE_TEXT_MAX 8192
+
+/* Judge a client's request (RFC 6455 section 4.2.1). Returns 0 with the chosen subprotocol, or the
+ * HTTP status to refuse with. */
+int gdwsi_handshake_judge_request(const gdwsi_config *config, const gdwsi_http_head *request,
+                                  char protocol[GDWSI_ADMISSION_PROTOCOL_MAX + 1]);
+
+/* Write the answer that lets a request in (section 4.2.2). Returns its length, 0 when it does not
+ * fit or cannot be made. */
+size_t gdwsi_handshake_write_answer(const gdwsi_config *config, const gdwsi_http_head *request,
+                                    const char *protocol, char *text, size_t size);
+
+/* Make a random key (section 4.1). Returns false when the system has no randomness to give. */
+bool gdwsi_handshake_make_key(char key[GDWSI_HANDSHAKE_KEY_SIZE]);
+
+/* Write a client's request (section 4.1). Returns its length, 0 when it does not fit. */
+size_t gdwsi_handshake_write_request(const gdwsi_config *config, const char *authority,
+                                     const char *path, const char *key, char *text, size_t size);
+
+/* Judge a server's answer of status 101 (section 4.1). Returns NULL with the chosen subprotocol, or
+ * what is wrong with it, in words. */
+const char *gdwsi_handshake_judge_answer(const gdwsi_config *config, const gdwsi_http_head *answer,
+                                         const char *key, const char **protocol);
+
+#endif
