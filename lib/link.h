@@ -70,7 +70,7 @@ struct gdwsi_link {
     uint64_t ping_token;       /* payload of the last ping: a time in ns */
 
     bool is_established;
-    bool is_dropped; /* libwebsockets closes the connection: nothing may be written */
+    bool is_dropped; /* the connection is being closed: nothing may be queued or written */
     bool is_killed;  /* the connection was told to end hard */
     bool is_choked;  /* the kernel's buffer is full; libwebsockets will say when it is not */
     bool is_reading; /* what libwebsockets was told last */
@@ -82,6 +82,8 @@ struct gdwsi_link {
     uint8_t
         *held; /* received, not yet decoded: part of a head, or more than the peer has room for */
     size_t held_length;
+    char *unsent; /* of the handshake's text */
+    size_t unsent_length;
     struct gdwsi_opening *opening;
 
     /* Why the connection could not be made. */

@@ -22,6 +22,7 @@ void gdwsi_peer_init(gdws_peer *peer, const gdwsi_peer_carrier *carrier, const g
 {
     memset(peer, 0, sizeof(*peer));
     peer->carrier = carrier;
+    peer->config = config;
     peer->state = GDWS_STATE_CONNECTING;
     peer->write_mode = GDWS_WRITE_MODE_BINARY;
     peer->is_client = is_client;

@@ -41,6 +41,7 @@ typedef struct gdwsi_peer_carrier {
 
 struct gdws_peer {
     const gdwsi_peer_carrier *carrier;
+    const gdwsi_config *config; /* its owner's, lent */
     gdws_ready_state state;
     gdws_write_mode write_mode;
     bool is_client;       /* our side masks */

@@ -67,6 +67,24 @@ uint32_t gdws_peer_get_heartbeat_interval_ms(const gdws_peer *peer)
     return peer != NULL ? peer->heartbeat_interval_ms : 0;
 }
 
+static size_t lend_list(const gdwsi_list *list, const char *const **items)
+{
+    if (items != NULL) {
+        *items = list != NULL ? (const char *const *)list->items : NULL;
+    }
+    return list != NULL ? list->count : 0;
+}
+
+size_t gdws_peer_get_supported_protocols(const gdws_peer *peer, const char *const **protocols)
+{
+    return lend_list(peer != NULL ? &peer->config->protocols : NULL, protocols);
+}
+
+size_t gdws_peer_get_handshake_headers(const gdws_peer *peer, const char *const **headers)
+{
+    return lend_list(peer != NULL ? &peer->config->headers : NULL, headers);
+}
+
 size_t gdws_peer_get_inbound_buffer_size(const gdws_peer *peer)
 {
     return peer != NULL ? peer->inbound_bytes : 0;

@@ -26,17 +26,59 @@ struct gdwsi_opening {
 
 /* Writing */
 
-static bool send_now(gdwsi_link *link, const char *text, size_t length)
-{
-    ssize_t sent = send(lws_get_socket_fd(link->wsi), text, length, MSG_NOSIGNAL);
-    return sent >= 0 && (size_t)sent == length;
-}
-
 static void note_choked(gdwsi_link *link)
 {
     link->is_choked = true;
     (void)lws_callback_on_writable(link->wsi);
     gdwsi_loop_touch(link->loop);
+}
+
+/* Send as much as the kernel takes. Returns how many bytes, -1 when the connection is broken. */
+static ssize_t send_some(gdwsi_link *link, const void *bytes, size_t length)
+{
+    ssize_t sent = 0;
+    do {
+        sent = send(lws_get_socket_fd(link->wsi), bytes, length, MSG_NOSIGNAL);
+    } while (sent < 0 && errno == EINTR);
+    if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+        sent = 0;
+    }
+    if (sent >= 0 && (size_t)sent < length) {
+        note_choked(link);
+    }
+    return sent;
+}
+
+/* Send the handshake's text, and keep what the kernel does not take. */
+static bool send_text(gdwsi_link *link, const char *text, size_t length)
+{
+    ssize_t sent = send_some(link, text, length);
+    if (sent < 0) {
+        return false;
+    }
+    link->unsent_length = length - (size_t)sent;
+    if (link->unsent_length > 0) {
+        link->unsent = gdwsi_mem_copy_text(text + sent, link->unsent_length);
+    }
+    return link->unsent_length == 0 || link->unsent != NULL;
+}
+
+static bool send_unsent(gdwsi_link *link)
+{
+    if (link->unsent_length == 0) {
+        return true;
+    }
+    ssize_t sent = send_some(link, link->unsent, link->unsent_length);
+    if (sent < 0) {
+        return false;
+    }
+    link->unsent_length -= (size_t)sent;
+    memmove(link->unsent, link->unsent + sent, link->unsent_length);
+    if (link->unsent_length == 0) {
+        gdwsi_mem_free(link->unsent);
+        link->unsent = NULL;
+    }
+    return true;
 }
 
 static bool write_queue(gdwsi_link *link)
@@ -45,18 +87,12 @@ static bool write_queue(gdwsi_link *link)
     uint8_t *bytes;
     size_t length = gdwsi_outq_peek(queue, &bytes);
     while (length > 0 && !link->is_choked) {
-        ssize_t sent = send(lws_get_socket_fd(link->wsi), bytes, length, MSG_NOSIGNAL);
-        if (sent >= 0) {
-            gdwsi_outq_drop(queue, (size_t)sent);
-            if ((size_t)sent < length) {
-                note_choked(link);
-            }
-            length = gdwsi_outq_peek(queue, &bytes);
-        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            note_choked(link);
-        } else if (errno != EINTR) {
+        ssize_t sent = send_some(link, bytes, length);
+        if (sent < 0) {
             return false;
         }
+        gdwsi_outq_drop(queue, (size_t)sent);
+        length = gdwsi_outq_peek(queue, &bytes);
     }
     return true;
 }
@@ -71,7 +107,7 @@ static bool write_pending(gdwsi_link *link)
         (void)gdwsi_outq_put_control(&peer->out, GDWSI_OPCODE_PING, &link->ping_token,
                                      sizeof(link->ping_token), peer->is_client);
     }
-    return write_queue(link);
+    return send_unsent(link) && write_queue(link);
 }
 
 /* When both sides have said Close, or we have failed the connection, it is over for the program.
@@ -139,6 +175,16 @@ static size_t decode(gdwsi_link *link, uint8_t *bytes, size_t length, bool must_
     return used;
 }
 
+/* After a part of the last text: it is over once all of it has gone. */
+static void end_text(gdwsi_link *link, bool is_alive)
+{
+    if (!is_alive) {
+        gdwsi_link_kill(link);
+    } else if (link->unsent_length == 0) {
+        (void)shutdown(lws_get_socket_fd(link->wsi), SHUT_WR);
+    }
+}
+
 /* Refuse a request, and take no more of the connection. */
 static void refuse(gdwsi_link *link, int status, const char *origin)
 {
@@ -147,9 +193,9 @@ static void refuse(gdwsi_link *link, int status, const char *origin)
     if (link->config != NULL) {
         length = gdwsi_admission_write_refusal(link->config, status, origin, answer);
     }
-    (void)send_now(link, answer, length);
-    (void)shutdown(lws_get_socket_fd(link->wsi), SHUT_WR);
+    bool is_sent = send_text(link, answer, length);
     link->is_dropped = true;
+    end_text(link, is_sent);
     gdwsi_link_note_error(link, GDWS_CONNECTION_ERROR, "handshake refused with %d", status);
     gdwsi_log_write(GDWS_LOG_INFO, "%s port %u: handshake refused with %d",
                     gdws_peer_get_connected_host(&link->peer), link->peer.port, status);
@@ -194,7 +240,7 @@ static void answer_request(gdwsi_link *link, char *text, size_t length)
         gdwsi_handshake_write_answer(link->config, &request, protocol, answer, sizeof(answer));
     if (answer_length == 0) {
         refuse(link, 500, NULL);
-    } else if (send_now(link, answer, answer_length)) {
+    } else if (send_text(link, answer, answer_length)) {
         gdwsi_link_established(link);
     } else {
         gdwsi_link_kill(link);
@@ -336,9 +382,12 @@ static void finish(gdwsi_link *link)
 {
     use_held(link, true);
     gdwsi_mem_free(link->held);
+    gdwsi_mem_free(link->unsent);
     gdwsi_mem_free(link->opening);
     link->held = NULL;
     link->held_length = 0;
+    link->unsent = NULL;
+    link->unsent_length = 0;
     link->opening = NULL;
 }
 
@@ -373,7 +422,7 @@ gdws_error gdwsi_wire_prepare(gdwsi_link *link, const gdwsi_url *url)
 static void on_connected(gdwsi_link *link)
 {
     link->is_tcp_connected = true;
-    if (!send_now(link, link->opening->text, link->opening->length)) {
+    if (!send_text(link, link->opening->text, link->opening->length)) {
         gdwsi_link_note_error(link, GDWS_CONNECTION_ERROR, "the request could not be sent");
         gdwsi_link_kill(link);
     }
@@ -398,6 +447,14 @@ static void on_ended(gdwsi_link *link)
 static void on_writeable(gdwsi_link *link)
 {
     link->is_choked = false;
+    if (link->unsent_length > 0 && !link->is_killed) {
+        bool is_alive = send_unsent(link);
+        if (link->is_dropped) {
+            end_text(link, is_alive);
+        } else if (!is_alive) {
+            gdwsi_link_kill(link);
+        }
+    }
     gdwsi_loop_add_flush(link->loop, &link->flush);
 }
 

@@ -2,7 +2,7 @@
 /* Between libwebsockets' ws role and link: libwebsockets shakes hands and frames, each message goes
  * out with one lws_write. libwebsockets picks subprotocols by the names in its protocol table; ours
  * has one entry, whose name (its user pointer, too) is rewritten to the chosen subprotocol just
- * before libwebsockets looks. What this role does otherwise than RFC 6455 is said in the README. */
+ * before libwebsockets looks. */
 #include "wsrole.h"
 
 #include <stdio.h>

@@ -119,8 +119,7 @@ GDWS_API gdws_error gdws_client_set_outbound_buffer_size(gdws_client *client, si
  *  Since 0.1. */
 GDWS_API gdws_error gdws_client_set_max_queued_packets(gdws_client *client, size_t packets);
 
-/** Set how much one read takes at most, which is also allocated: 128 bytes to 1 MiB, default 64
- * KiB. Since 0.1. */
+/** As gdws_server_set_read_size. Since 0.1. */
 GDWS_API gdws_error gdws_client_set_read_size(gdws_client *client, size_t bytes);
 
 /**

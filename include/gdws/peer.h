@@ -158,6 +158,21 @@ GDWS_API int gdws_peer_get_round_trip_time_ms(const gdws_peer *peer);
  *  WebSocketPeer.heartbeat_interval (there in seconds). Since 0.1. */
 GDWS_API uint32_t gdws_peer_get_heartbeat_interval_ms(const gdws_peer *peer);
 
+/** List the subprotocols that its client or server was given.
+ *
+ * protocols: receives the list, lent until the option is changed; may be NULL.
+ *
+ * Returns how many there are. Source: Godot 4 WebSocketPeer.supported_protocols. Since 0.1. */
+GDWS_API size_t gdws_peer_get_supported_protocols(const gdws_peer *peer,
+                                                  const char *const **protocols);
+
+/** List the extra headers, "Name: value", that its client's requests or its server's answers carry.
+ *
+ * headers: receives the list, lent until the option is changed; may be NULL.
+ *
+ * Returns how many there are. Source: Godot 4 WebSocketPeer.handshake_headers. Since 0.1. */
+GDWS_API size_t gdws_peer_get_handshake_headers(const gdws_peer *peer, const char *const **headers);
+
 /** Give the limit of the inbound queue in bytes. Source: Godot 4 WebSocketPeer.inbound_buffer_size.
  *  Since 0.1. */
 GDWS_API size_t gdws_peer_get_inbound_buffer_size(const gdws_peer *peer);

@@ -134,8 +134,9 @@ GDWS_API gdws_error gdws_server_set_outbound_buffer_size(gdws_server *server, si
 /** Limit each peer's queues in packets: 1 to 1048576, default 4096. Since 0.1. */
 GDWS_API gdws_error gdws_server_set_max_queued_packets(gdws_server *server, size_t packets);
 
-/** Set how much one read takes at most, which is also allocated for each peer: 128 bytes to 1 MiB,
- *  default 64 KiB, of which an idle peer touches one page. Since 0.1. */
+/** Set how much libwebsockets allocates for each peer, and reads at once, where it has to frame:
+ * 128 bytes to 1 MiB, default 64 KiB. All other peers of a loop share one buffer, for which this
+ *  changes nothing. Since 0.1. */
 GDWS_API gdws_error gdws_server_set_read_size(gdws_server *server, size_t bytes);
 
 /** Notice dead peers, as gdws_client_set_heartbeat does. Since 0.1. */

@@ -92,7 +92,7 @@ START_TEST(a_ping_is_answered_with_its_payload)
 }
 END_TEST
 
-/* libwebsockets' own framing takes it, as the README says. */
+/* libwebsockets' own framing takes it. */
 START_TEST(a_masked_frame_of_a_server_is_a_protocol_error)
 {
     rawsock_send_frame(&raw, 0x81, "masked", 6, true);

@@ -69,7 +69,7 @@ START_TEST(a_ping_is_answered_with_its_payload)
 }
 END_TEST
 
-/* libwebsockets' own framing answers the oldest only, as the README says. */
+/* libwebsockets' own framing answers the oldest only. */
 START_TEST(ten_pings_at_once_get_ten_answers)
 {
     uint8_t bytes[256];
@@ -228,8 +228,8 @@ START_TEST(a_slow_reader_gets_whole_frames_in_order)
 }
 END_TEST
 
-/* A header that breaks RFC 6455 section 5.1 or 5.2. libwebsockets' own framing takes these, as the
- * README says; the test shows it, so that a version in which it is otherwise is noticed. */
+/* A header that breaks RFC 6455 section 5.1 or 5.2. libwebsockets' own framing takes most of
+ * these; the test shows it, so that a version in which it is otherwise is noticed. */
 static const struct {
     const char *name;
     const char *bytes;

@@ -49,6 +49,11 @@ START_TEST(both_sides_know_each_other)
     ck_assert_int_eq(gdws_client_get_http_status(w.client), 101);
     ck_assert_int_eq(gdws_peer_set_no_delay(client, false), GDWS_OK);
     ck_assert_int_eq(gdws_peer_set_no_delay(server, true), GDWS_OK);
+    const char *const *list = NULL;
+    ck_assert_uint_eq(gdws_peer_get_supported_protocols(server, &list), 0);
+    ck_assert_uint_eq(gdws_peer_get_handshake_headers(server, NULL), 0);
+    ck_assert_uint_eq(gdws_peer_get_supported_protocols(NULL, &list), 0);
+    ck_assert_ptr_null(list);
     ck_assert_uint_eq(gdws_peer_get_inbound_buffer_size(server), 1u << 20);
     ck_assert_uint_eq(gdws_peer_get_outbound_buffer_size(server), 1u << 20);
     ck_assert_uint_eq(gdws_peer_get_max_queued_packets(server), 4096);

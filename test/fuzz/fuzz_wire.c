@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/* Bytes of a hostile peer: a head, and frames. The frames are decoded twice, whole and cut as the
+ * input says, and must mean the same. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "decoder.h"
+#include "handshake.h"
+#include "mem.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void require(int condition)
+{
+    if (!condition) {
+        abort();
+    }
+}
+
+static void ignore_pong(gdws_peer *peer, const uint8_t *payload, size_t length)
+{
+    (void)peer;
+    (void)payload;
+    (void)length;
+}
+
+static const gdwsi_peer_carrier carrier = {.received_pong = ignore_pong};
+
+/* What came of the bytes. */
+typedef struct outcome {
+    int code;
+    int close_code;
+    size_t packets;
+    size_t bytes;
+    size_t queued;
+} outcome;
+
+/* Decode in pieces of a few sizes; step 0 is all at once. */
+static outcome decode(const uint8_t *data, size_t size, bool is_client, size_t step)
+{
+    gdws_peer peer;
+    gdwsi_config config;
+    gdwsi_decoder decoder = {0};
+    outcome result = {0};
+    gdwsi_config_init_client(&config);
+    config.inbound_buffer_bytes = 4096;
+    gdwsi_peer_init(&peer, &carrier, &config, is_client);
+    gdwsi_peer_open(&peer);
+    size_t at = 0;
+    while (at < size && result.code == 0) {
+        uint8_t piece[4096];
+        size_t used = 0;
+        size_t length = size - at;
+        size_t most = step == 0 ? sizeof(piece) : 1 + at % step;
+        length = length < most ? length : most;
+        memcpy(piece, data + at, length);
+        result.code = gdwsi_decoder_feed(&decoder, &peer, piece, length, true, &used);
+        require(used == length);
+        require(result.code == 0 || decoder.fault != NULL);
+        at += length;
+    }
+    result.close_code = peer.close_code;
+    result.packets = gdwsi_pktq_packets(&peer.in);
+    result.bytes = gdwsi_pktq_bytes(&peer.in);
+    result.queued = gdwsi_outq_bytes(&peer.out);
+    gdwsi_peer_clear(&peer);
+    gdwsi_config_clear(&config);
+    return result;
+}
+
+static void shake_hands(const uint8_t *data, size_t size)
+{
+    gdwsi_http_head head;
+    gdwsi_config config;
+    const char *chosen;
+    char protocol[GDWSI_ADMISSION_PROTOCOL_MAX + 1];
+    char answer[GDWSI_HANDSHAKE_TEXT_MAX];
+    gdwsi_config_init_server(&config);
+    char *text = malloc(size + 1);
+    memcpy(text, data, size);
+    size_t end = gdwsi_http_find_end(text, size, 0);
+    if (end > 0 && gdwsi_http_parse_request(&head, text, end) == 0 &&
+        gdwsi_handshake_judge_request(&config, &head, protocol) == 0) {
+        size_t length =
+            gdwsi_handshake_write_answer(&config, &head, protocol, answer, sizeof(answer));
+        require(length == 0 || strstr(answer, "\r\n\r\n") == answer + length - 4);
+    }
+    memcpy(text, data, size);
+    if (end > 0 && gdwsi_http_parse_answer(&head, text, end)) {
+        (void)gdwsi_handshake_judge_answer(&config, &head, "dGhlIHNhbXBsZSBub25jZQ==", &chosen);
+    }
+    free(text);
+    gdwsi_config_clear(&config);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size < 2) {
+        return 0;
+    }
+    bool is_client = data[0] % 2 == 0;
+    outcome whole = decode(data + 2, size - 2, is_client, 0);
+    outcome cut = decode(data + 2, size - 2, is_client, 1 + data[1] % 16);
+    require(whole.code == cut.code && whole.close_code == cut.close_code);
+    require(whole.packets == cut.packets && whole.bytes == cut.bytes);
+    require(whole.queued == cut.queued);
+    if (size <= GDWSI_HTTP_HEAD_MAX) {
+        shake_hands(data + 2, size - 2);
+    }
+    require(gdwsi_mem_live() == 0);
+    return 0;
+}
