@@ -289,12 +289,9 @@ static void judge_answer(gdwsi_link *link, char *text, size_t length)
     gdwsi_link_established(link);
 }
 
-/* Take the head of a request or an answer. Returns its length, 0 while it is incomplete; all is
- * used when nothing good can come any more. */
-static size_t shake_hands(gdwsi_link *link, uint8_t *bytes, size_t length, size_t known)
+/* Whether a head can still become one that is taken. end: its length, 0 while it is incomplete. */
+static bool is_hopeful(gdwsi_link *link, const char *text, size_t length, size_t end)
 {
-    char *text = (char *)bytes;
-    size_t end = gdwsi_http_find_end(text, length, known);
     bool is_client = link->peer.is_client;
     if (end > GDWSI_HTTP_HEAD_MAX || (end == 0 && length > GDWSI_HTTP_HEAD_MAX)) {
         if (is_client) {
@@ -302,17 +299,30 @@ static size_t shake_hands(gdwsi_link *link, uint8_t *bytes, size_t length, size_
         } else {
             refuse(link, 431, NULL);
         }
-        return length;
+        return false;
     }
-    if (end == 0 && is_client && strncmp(text, "HTTP/", length < 5 ? length : 5) != 0) {
+    if (is_client && strncmp(text, "HTTP/", length < 5 ? length : 5) != 0) {
         give_up(link, "the answer is not HTTP");
-        return length;
+        return false;
     }
-    if (end == 0 && !is_client && (text[0] < 'A' || text[0] > 'z')) {
+    /* What begins with no letter is no method, but TLS, perhaps. */
+    if (!is_client && (text[0] < 'A' || text[0] > 'z')) {
         refuse(link, 400, NULL);
+        return false;
+    }
+    return true;
+}
+
+/* Take the head of a request or an answer. Returns its length, 0 while it is incomplete; all is
+ * used when nothing good can come any more. */
+static size_t shake_hands(gdwsi_link *link, uint8_t *bytes, size_t length, size_t known)
+{
+    char *text = (char *)bytes;
+    size_t end = gdwsi_http_find_end(text, length, known);
+    if (!is_hopeful(link, text, length, end)) {
         return length;
     }
-    if (end > 0 && is_client) {
+    if (end > 0 && link->peer.is_client) {
         judge_answer(link, text, end);
     } else if (end > 0) {
         answer_request(link, text, end);

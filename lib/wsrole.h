@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Wsrole: a link whose frames libwebsockets encodes and decodes (its "ws" role), for connections
- * where it has to: those with an extension, and those of a libwebsockets program. What libwebsockets
- * 4.1 does otherwise than RFC 6455 there: unmasked frames of clients, masked frames of servers and
- * overlong lengths are taken; of several pings at once the oldest is answered; Close codes 1012 to
- * 1014 and those that may not be sent are seen as 1002; a Close that comes while it holds output
- * back ends the connection without an answer; a client checks text of up to a read when the frame
- * is whole; a header whose name is the beginning of one that it knows breaks the handshake. */
+ * where it has to: those with an extension, and those of a libwebsockets program. What
+ * libwebsockets 4.1 does otherwise than RFC 6455 there: unmasked frames of clients, masked frames
+ * of servers and overlong lengths are taken; of several pings at once the oldest is answered; Close
+ * codes 1012 to 1014 and those that may not be sent are seen as 1002; a Close that comes while it
+ * holds output back ends the connection without an answer; a client checks text of up to a read
+ * when the frame is whole; a header whose name is the beginning of one that it knows breaks the
+ * handshake. */
 #ifndef GDWSI_WSROLE_H
 #define GDWSI_WSROLE_H
 
