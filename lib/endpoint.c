@@ -12,6 +12,7 @@
 #include "admission.h"
 #include "mem.h"
 #include "wire.h"
+#include "wire_opening.h"
 #include "wsrole.h"
 
 typedef enum endpoint_kind { KIND_WIRE, KIND_SERVER, KIND_CLIENT } endpoint_kind;

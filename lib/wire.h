@@ -9,12 +9,8 @@
 #include <libwebsockets.h>
 
 #include "link.h"
-#include "url.h"
 
 extern const gdwsi_link_transport gdwsi_wire_transport;
-
-/* Prepare a client's request. Returns OUT_OF_MEMORY, or FAILED when there is no randomness. */
-gdws_error gdwsi_wire_prepare(gdwsi_link *link, const gdwsi_url *url);
 
 /* libwebsockets' callback. The opaque user data of a wsi is its link. */
 int gdwsi_wire_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,

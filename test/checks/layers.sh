@@ -3,7 +3,7 @@
 # Each file of lib/ includes only headers of the modules above it in this list.
 set -eu
 order="mem error log utf8 frame random outq pktq url config admission http handshake peer peer_ask
-    decoder loop resolver listener link wire wsrole endpoint peertable client client_options server server_options"
+    decoder loop resolver listener link wire_write wire_opening wire wsrole endpoint peertable client client_options server server_options"
 bad=0
 
 position() {
@@ -27,7 +27,7 @@ for file in lib/*.c lib/*.h; do
         fi
     done
     case "$own" in
-    loop | link | wire | wsrole | endpoint) ;;
+    loop | link | wire_write | wire | wsrole | endpoint) ;;
     *) ! grep -Hn 'include <libwebsockets' "$file" || bad=1 ;;
     esac
     if [ "$own" != mem ] &&

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/* What a link of our own framing writes. A plain send on the socket: lws_write would stop reading
+ * while it holds something back, and two peers that flood each other would wait for ever. */
+#include "wire_write.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <libwebsockets.h>
+
+#include "mem.h"
+
+static void note_choked(gdwsi_link *link)
+{
+    link->is_choked = true;
+    (void)lws_callback_on_writable(link->wsi);
+    gdwsi_loop_touch(link->loop);
+}
+
+/* Send as much as the kernel takes. Returns how many bytes, -1 when the connection is broken. */
+static ssize_t send_some(gdwsi_link *link, const void *bytes, size_t length)
+{
+    ssize_t sent = 0;
+    do {
+        sent = send(lws_get_socket_fd(link->wsi), bytes, length, MSG_NOSIGNAL);
+    } while (sent < 0 && errno == EINTR);
+    if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+        sent = 0;
+    }
+    if (sent >= 0 && (size_t)sent < length) {
+        note_choked(link);
+    }
+    return sent;
+}
+
+bool gdwsi_wire_send_text(gdwsi_link *link, const char *text, size_t length)
+{
+    ssize_t sent = send_some(link, text, length);
+    if (sent < 0) {
+        return false;
+    }
+    link->unsent_length = length - (size_t)sent;
+    if (link->unsent_length > 0) {
+        link->unsent = gdwsi_mem_copy_text(text + sent, link->unsent_length);
+    }
+    return link->unsent_length == 0 || link->unsent != NULL;
+}
+
+bool gdwsi_wire_send_unsent(gdwsi_link *link)
+{
+    if (link->unsent_length == 0) {
+        return true;
+    }
+    ssize_t sent = send_some(link, link->unsent, link->unsent_length);
+    if (sent < 0) {
+        return false;
+    }
+    link->unsent_length -= (size_t)sent;
+    memmove(link->unsent, link->unsent + sent, link->unsent_length);
+    if (link->unsent_length == 0) {
+        gdwsi_mem_free(link->unsent);
+        link->unsent = NULL;
+    }
+    return true;
+}
+
+static bool write_queue(gdwsi_link *link)
+{
+    gdwsi_outq *queue = &link->peer.out;
+    uint8_t *bytes;
+    size_t length = gdwsi_outq_peek(queue, &bytes);
+    while (length > 0 && !link->is_choked) {
+        ssize_t sent = send_some(link, bytes, length);
+        if (sent < 0) {
+            return false;
+        }
+        gdwsi_outq_drop(queue, (size_t)sent);
+        length = gdwsi_outq_peek(queue, &bytes);
+    }
+    return true;
+}
+
+bool gdwsi_wire_write(gdwsi_link *link)
+{
+    gdws_peer *peer = &link->peer;
+    if (link->is_ping_due) {
+        link->is_ping_due = false;
+        link->ping_token = uv_hrtime();
+        /* Without memory this ping is not sent; its answer will be missed, as it should be. */
+        (void)gdwsi_outq_put_control(&peer->out, GDWSI_OPCODE_PING, &link->ping_token,
+                                     sizeof(link->ping_token), peer->is_client);
+    }
+    return gdwsi_wire_send_unsent(link) && write_queue(link);
+}
+
+void gdwsi_wire_end_text(gdwsi_link *link, bool is_alive)
+{
+    if (!is_alive) {
+        gdwsi_link_kill(link);
+    } else if (link->unsent_length == 0) {
+        (void)shutdown(lws_get_socket_fd(link->wsi), SHUT_WR);
+    }
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* Wire, writing: the handshake's text and the peer's queue go to the kernel. */
+#ifndef GDWSI_WIRE_WRITE_H
+#define GDWSI_WIRE_WRITE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "link.h"
+
+/* Send text of the handshake, and keep what the kernel does not take. Returns false when the
+ * connection is broken or there is no memory. */
+bool gdwsi_wire_send_text(gdwsi_link *link, const char *text, size_t length);
+
+/* Go on with the text that was kept. Returns false when the connection is broken. */
+bool gdwsi_wire_send_unsent(gdwsi_link *link);
+
+/* After a part of the last text: the connection is over once all of it has gone. */
+void gdwsi_wire_end_text(gdwsi_link *link, bool is_alive);
+
+/* Write a ping that is due, and what is queued, as far as the kernel takes it. Returns false when
+ * the connection is broken. */
+bool gdwsi_wire_write(gdwsi_link *link);
+
+#endif
