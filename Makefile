@@ -31,6 +31,7 @@ HEADERS := $(wildcard include/gdws/*.h)
 SAMPLES := $(patsubst samples/%.c,$(BUILD)/samples/%,$(wildcard samples/*.c))
 SUITES  := $(patsubst test/%/runtests.c,%,$(wildcard test/*/runtests.c))
 SUITE_PROGRAMS := $(SUITES:%=$(BUILD)/test/%)
+BENCH   := $(patsubst %,$(BUILD)/bench/%,load gdws_echo gdws_clients lws_echo lws_clients)
 INTEROP := $(patsubst test/interop/%.c,$(BUILD)/test/%,$(wildcard test/interop/*.c))
 SUPPORT := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard test/support/*.c))
 STATIC  := $(BUILD)/libgdws.a
@@ -38,7 +39,7 @@ SHARED  := $(BUILD)/libgdws.so.$(VERSION)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help demo check check-unit check-integration check-hostile check-oom interop \
+.PHONY: all help demo bench bench-instructions check check-unit check-integration check-hostile check-oom interop \
         check-asan check-tsan check-valgrind check-install check-symbols check-headers \
         check-layers check-docs check-style fuzz install uninstall deps deps-interop deps-ci clean \
         tests FORCE
@@ -93,6 +94,13 @@ $(foreach name,$(SUITES),$(eval $(call suite,$(name))))
 $(INTEROP): $(BUILD)/test/%: $(BUILD)/obj/test/interop/%.o $(STATIC)
 	@mkdir -p $(@D)
 	$(CC) $^ $(LIBS) $(CFLAGS) $(LDFLAGS) -o $@
+
+$(BENCH): $(BUILD)/bench/%: $(BUILD)/obj/test/bench/%.o $(BUILD)/obj/test/bench/process.o $(STATIC)
+	@mkdir -p $(@D)
+	$(CC) $^ $(LIBS) $(CFLAGS) $(LDFLAGS) -o $@
+
+bench: $(BENCH) ## CPU time per message, side by side with libwebsockets and others
+	@test/bench/bench.py $(BUILD)
 
 tests: $(SUITE_PROGRAMS) $(INTEROP) $(SAMPLES)
 
