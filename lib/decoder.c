@@ -109,10 +109,10 @@ static int begin_frame(gdwsi_decoder *decoder, const gdws_peer *peer, const uint
     return 0;
 }
 
-static void unmask(gdwsi_decoder *decoder, uint8_t *bytes, size_t length)
+/* Turn the key so that its first byte is for the byte after length more. */
+static void turn_mask(gdwsi_decoder *decoder, size_t length)
 {
     uint8_t turned[4];
-    gdwsi_frame_mask(bytes, bytes, length, decoder->mask);
     for (size_t i = 0; i < sizeof(turned); i++) {
         turned[i] = decoder->mask[(i + length) & 3];
     }
@@ -135,32 +135,44 @@ static void finish_control(gdwsi_decoder *decoder, gdws_peer *peer)
     }
 }
 
+static void take_control(gdwsi_decoder *decoder, gdws_peer *peer, const uint8_t *bytes,
+                         size_t length)
+{
+    /* The key is all zero where nothing is masked. */
+    gdwsi_frame_mask(decoder->control + decoder->control_length, bytes, length, decoder->mask);
+    decoder->control_length = (uint8_t)(decoder->control_length + length);
+    if (decoder->remaining == 0) {
+        finish_control(decoder, peer);
+    }
+}
+
 /* Take what there is of the frame's payload, possibly nothing. Returns 0 or a close code. */
-static int take_payload(gdwsi_decoder *decoder, gdws_peer *peer, uint8_t *bytes, size_t length)
+static int take_payload(gdwsi_decoder *decoder, gdws_peer *peer, const uint8_t *bytes,
+                        size_t length)
 {
     int code = 0;
-    if (decoder->is_masked && length > 0) {
-        unmask(decoder, bytes, length);
-    }
     decoder->remaining -= length;
     bool is_whole = decoder->remaining == 0;
     if (is_control(decoder->opcode)) {
-        memcpy(decoder->control + decoder->control_length, bytes, length);
-        decoder->control_length = (uint8_t)(decoder->control_length + length);
-        if (is_whole) {
-            finish_control(decoder, peer);
-        }
+        take_control(decoder, peer, bytes, length);
     } else {
-        code =
-            gdwsi_peer_receive(peer, bytes, length, decoder->remaining,
-                               decoder->opcode == GDWSI_OPCODE_TEXT, decoder->is_final && is_whole);
+        gdwsi_piece piece = {.bytes = bytes,
+                             .length = length,
+                             .mask = decoder->is_masked ? decoder->mask : NULL,
+                             .remaining = decoder->remaining,
+                             .is_text = decoder->opcode == GDWSI_OPCODE_TEXT,
+                             .is_final = decoder->is_final && is_whole};
+        code = gdwsi_peer_receive(peer, &piece);
         decoder->fault = "";
+    }
+    if (!is_whole) {
+        turn_mask(decoder, length);
     }
     decoder->is_in_frame = !is_whole;
     return code;
 }
 
-int gdwsi_decoder_feed(gdwsi_decoder *decoder, gdws_peer *peer, uint8_t *bytes, size_t length,
+int gdwsi_decoder_feed(gdwsi_decoder *decoder, gdws_peer *peer, const uint8_t *bytes, size_t length,
                        bool must_take_all, size_t *used)
 {
     size_t at = 0;

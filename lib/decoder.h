@@ -27,10 +27,10 @@ typedef struct gdwsi_decoder {
     uint8_t control[GDWSI_FRAME_CONTROL_MAX];
 } gdwsi_decoder;
 
-/* Give the next bytes, which are unmasked where they lie, to the peer. Stops early when the peer is
+/* Give the next bytes to the peer. Stops early when the peer is
  * full, unless must_take_all. Returns 0 with the number of bytes used, or the code with which the
  * connection must fail. */
-int gdwsi_decoder_feed(gdwsi_decoder *decoder, gdws_peer *peer, uint8_t *bytes, size_t length,
+int gdwsi_decoder_feed(gdwsi_decoder *decoder, gdws_peer *peer, const uint8_t *bytes, size_t length,
                        bool must_take_all, size_t *used);
 
 #endif

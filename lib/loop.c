@@ -21,6 +21,13 @@
 /* More passes than this in one poll wait for the next poll: gdws_loop_get_timeout_ms is 0 then. */
 #define PASSES_MAX 4
 
+/* One read takes at most this much, into a buffer that all connections share. A peer that is full
+ * keeps at most this much undecoded. */
+#define READ_MAX (256u * 1024u)
+
+/* So many peers are read before their signals are delivered. */
+#define BATCH_MAX 64
+
 /* libwebsockets allocates a table of this many descriptors at most. */
 #define DESCRIPTORS_MAX (1u << 20)
 
@@ -82,6 +89,7 @@ static size_t list_run(gdwsi_task *head)
 
 void gdwsi_loop_add_signal(gdws_loop *loop, gdwsi_task *task)
 {
+    loop->batch++;
     list_append(&loop->signals, task);
 }
 
@@ -145,7 +153,7 @@ static struct lws_context *make_context(uv_loop_t *uv)
     info.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
     info.foreign_loops = foreign_loops;
     info.retry_and_idle_policy = &no_validity_checks;
-    info.pt_serv_buf_size = (1u << 20) + 4096;
+    info.pt_serv_buf_size = READ_MAX + 4096;
     info.count_threads = 1;
 
     struct sigaction sigpipe;
@@ -277,12 +285,25 @@ static bool has_work(gdws_loop *loop)
            uv_backend_timeout(&loop->uv) == 0;
 }
 
+static void run_tasks(gdws_loop *loop)
+{
+    loop->batch = 0;
+    loop->activity += list_run(&loop->signals);
+    list_run(&loop->flushes);
+}
+
+void gdwsi_loop_run_batch(gdws_loop *loop)
+{
+    if (loop->batch >= BATCH_MAX) {
+        run_tasks(loop);
+    }
+}
+
 static void run_pass(gdws_loop *loop)
 {
     loop->is_touched = false;
     (void)uv_run(&loop->uv, UV_RUN_NOWAIT);
-    loop->activity += list_run(&loop->signals);
-    list_run(&loop->flushes);
+    run_tasks(loop);
 }
 
 gdws_error gdws_loop_poll(gdws_loop *loop)

@@ -31,12 +31,17 @@ struct gdws_loop {
     gdwsi_task burials;
     unsigned references; /* the program's one, and one for each client and server */
     uint64_t activity;   /* counts signals delivered */
+    size_t batch;        /* signals added since they were last run */
     bool is_polling;
     bool is_touched; /* descriptors or timers were changed outside of uv_run */
 };
 
 /* The next poll or this one, later, runs the task to deliver signals. */
 void gdwsi_loop_add_signal(gdws_loop *loop, gdwsi_task *task);
+
+/* At the end of a callback of libwebsockets: when very many signals wait, deliver them and flush
+ * before the rest is read, while what they are about is still in the processor's cache. */
+void gdwsi_loop_run_batch(gdws_loop *loop);
 
 /* The end of the next pass runs the task to write what is queued. */
 void gdwsi_loop_add_flush(gdws_loop *loop, gdwsi_task *task);

@@ -69,16 +69,21 @@ static int begin_message(gdws_peer *peer, bool is_text)
     return 0;
 }
 
-static int add_piece(gdws_peer *peer, const void *bytes, size_t length, uint64_t remaining)
+static int add_piece(gdws_peer *peer, const gdwsi_piece *piece)
 {
+    const uint8_t *added;
     size_t room = peer->inbound_bytes - gdwsi_pktq_open_length(&peer->in);
-    if (length > room || remaining > room - length) {
+    if (piece->length > room || piece->remaining > room - piece->length) {
         return CLOSE_TOO_BIG;
     }
-    if (peer->is_receiving_text && !gdwsi_utf8_check(&peer->utf8, bytes, length)) {
+    if (gdwsi_pktq_append(&peer->in, piece->bytes, piece->length, piece->mask, piece->remaining,
+                          &added) != GDWS_OK) {
+        return CLOSE_INTERNAL_ERROR;
+    }
+    if (peer->is_receiving_text && !gdwsi_utf8_check(&peer->utf8, added, piece->length)) {
         return CLOSE_INVALID_PAYLOAD;
     }
-    return gdwsi_pktq_append(&peer->in, bytes, length) == GDWS_OK ? 0 : CLOSE_INTERNAL_ERROR;
+    return 0;
 }
 
 static int finish_message(gdws_peer *peer)
@@ -92,17 +97,16 @@ static int finish_message(gdws_peer *peer)
     return 0;
 }
 
-int gdwsi_peer_receive(gdws_peer *peer, const void *bytes, size_t length, uint64_t remaining,
-                       bool is_text, bool is_final)
+int gdwsi_peer_receive(gdws_peer *peer, const gdwsi_piece *piece)
 {
     if (peer->is_failed || peer->close_received || peer->state == GDWS_STATE_CLOSED) {
         return 0;
     }
-    int code = peer->is_receiving ? 0 : begin_message(peer, is_text);
+    int code = peer->is_receiving ? 0 : begin_message(peer, piece->is_text);
     if (code == 0) {
-        code = add_piece(peer, bytes, length, remaining);
+        code = add_piece(peer, piece);
     }
-    if (code == 0 && is_final) {
+    if (code == 0 && piece->is_final) {
         code = finish_message(peer);
     }
     if (code != 0) {

@@ -100,11 +100,19 @@ void gdwsi_peer_clear(gdws_peer *peer);
 /* The handshake is done. */
 void gdwsi_peer_open(gdws_peer *peer);
 
-/* A piece of a message has arrived. is_text counts at its beginning. remaining: bytes still to come
- * of the same frame. is_final: the message ends with this piece. Returns 0, or the close code with
- * which the connection must fail (1007, 1009, 1011). */
-int gdwsi_peer_receive(gdws_peer *peer, const void *bytes, size_t length, uint64_t remaining,
-                       bool is_text, bool is_final);
+/* A piece of a message that has arrived. */
+typedef struct gdwsi_piece {
+    const uint8_t *bytes;
+    size_t length;
+    const uint8_t *mask; /* its key, whose first byte is for the first of bytes; NULL: not masked */
+    uint64_t remaining;  /* bytes still to come of the same frame */
+    bool is_text;        /* counts at the beginning of the message */
+    bool is_final;       /* the message ends with this piece */
+} gdwsi_piece;
+
+/* Take a piece. Returns 0, or the close code with which the connection must fail (1007, 1009,
+ * 1011). */
+int gdwsi_peer_receive(gdws_peer *peer, const gdwsi_piece *piece);
 
 /* A Ping frame has arrived: the Pong is queued (RFC 6455 section 5.5.3). */
 void gdwsi_peer_receive_ping(gdws_peer *peer, const uint8_t *payload, size_t length);

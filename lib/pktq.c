@@ -6,9 +6,13 @@
 
 #include <string.h>
 
+#include "frame.h"
 #include "mem.h"
 
 #define FIRST_CAPACITY 512
+
+/* An announced length up to this is believed at once. */
+#define ANNOUNCED_TRUST (1u << 20)
 
 typedef struct record {
     size_t length;
@@ -95,20 +99,42 @@ gdws_error gdwsi_pktq_begin(gdwsi_pktq *queue, bool is_text)
     return GDWS_OK;
 }
 
-gdws_error gdwsi_pktq_append(gdwsi_pktq *queue, const void *bytes, size_t length)
+/* Room for what is announced, but never for much more than has really come. */
+static size_t expected_room(const gdwsi_pktq *queue, uint64_t announced)
 {
+    uint64_t trusted = ANNOUNCED_TRUST + 3 * (uint64_t)gdwsi_pktq_open_length(queue);
+    return (size_t)(announced < trusted ? announced : trusted);
+}
+
+gdws_error gdwsi_pktq_append(gdwsi_pktq *queue, const void *bytes, size_t length,
+                             const uint8_t *mask, uint64_t announced, const uint8_t **added)
+{
+    gdws_error error = GDWS_OK;
+    *added = NULL;
     if (!queue->is_open) {
         return GDWS_BUG;
     }
-    if (length == SIZE_MAX) {
+    if (length > SIZE_MAX / 4) {
         return GDWS_OUT_OF_MEMORY;
     }
-    gdws_error error = reserve(queue, length + 1);
-    if (error == GDWS_OK && length > 0) {
-        memcpy(queue->block + queue->tail, bytes, length);
-        queue->tail += length;
+    if (queue->capacity - queue->tail < length + 1) {
+        error = reserve(queue, length + 1 + expected_room(queue, announced));
+        if (error != GDWS_OK && announced > 0) {
+            error = reserve(queue, length + 1);
+        }
     }
-    return error;
+    if (error != GDWS_OK) {
+        return error;
+    }
+    uint8_t *target = queue->block + queue->tail;
+    if (mask != NULL) {
+        gdwsi_frame_mask(target, bytes, length, mask);
+    } else if (length > 0) {
+        memcpy(target, bytes, length);
+    }
+    queue->tail += length;
+    *added = target;
+    return GDWS_OK;
 }
 
 size_t gdwsi_pktq_open_length(const gdwsi_pktq *queue)

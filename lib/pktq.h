@@ -36,10 +36,13 @@ void gdwsi_pktq_clear(gdwsi_pktq *queue);
  * then. BUG when a packet is open already. */
 gdws_error gdwsi_pktq_begin(gdwsi_pktq *queue, bool is_text);
 
-/* Add bytes to the open packet. Returns OUT_OF_MEMORY; the packet is as it was then. A packet that
- * is lent does not move: its bytes stay where they are until the next take, so growth while
- * something is lent must keep the old block until then. */
-gdws_error gdwsi_pktq_append(gdwsi_pktq *queue, const void *bytes, size_t length);
+/* Add bytes to the open packet, unmasked with a key if mask is not NULL (RFC 6455 section 5.3).
+ * announced: how many more are known to follow, so that room can be made for all at once. *added is
+ * where the bytes lie now, lent until the next call. Returns OUT_OF_MEMORY; the packet is as it was
+ * then. A packet that is lent does not move: its bytes stay where they are until the next take, so
+ * growth while something is lent must keep the old block until then. */
+gdws_error gdwsi_pktq_append(gdwsi_pktq *queue, const void *bytes, size_t length,
+                             const uint8_t *mask, uint64_t announced, const uint8_t **added);
 
 /* Finish the open packet: it can be taken from now on. Never fails. */
 void gdwsi_pktq_commit(gdwsi_pktq *queue);

@@ -210,6 +210,7 @@ int gdwsi_wire_event(struct lws *wsi, enum lws_callback_reasons reason, void *us
         break;
     case LWS_CALLBACK_RAW_RX:
         receive(link, in, length);
+        gdwsi_loop_run_batch(link->loop);
         break;
     case LWS_CALLBACK_RAW_WRITEABLE:
         on_writeable(link);

@@ -160,15 +160,18 @@ const gdwsi_link_transport gdwsi_wsrole_transport = {
 static void receive(gdwsi_link *link, const void *bytes, size_t length)
 {
     struct lws *wsi = link->wsi;
-    bool is_final = lws_is_final_fragment(wsi) != 0;
+    gdwsi_piece piece = {.bytes = bytes,
+                         .length = length,
+                         .remaining = lws_remaining_packet_payload(wsi),
+                         .is_text = lws_frame_is_binary(wsi) == 0,
+                         .is_final = lws_is_final_fragment(wsi) != 0};
     gdwsi_link_note_heard(link);
-    int code = gdwsi_peer_receive(&link->peer, bytes, length, lws_remaining_packet_payload(wsi),
-                                  lws_frame_is_binary(wsi) == 0, is_final);
+    int code = gdwsi_peer_receive(&link->peer, &piece);
     if (code != 0) {
         gdwsi_link_fail(link, code, "");
     }
     gdwsi_link_update_reading(link);
-    if (is_final) {
+    if (piece.is_final) {
         gdwsi_link_owe_signal(link);
     }
 }

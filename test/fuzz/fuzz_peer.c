@@ -59,6 +59,7 @@ static void send_some(gdws_peer *peer, size_t max)
 
 static void step(gdws_peer *peer, uint8_t what, const uint8_t *bytes, size_t length, history *past)
 {
+    static const uint8_t mask[4] = {1, 2, 3, 4};
     const uint8_t *packet;
     size_t got;
     switch (what % 12) {
@@ -66,8 +67,13 @@ static void step(gdws_peer *peer, uint8_t what, const uint8_t *bytes, size_t len
     case 1:
     case 2:
         if (!gdwsi_peer_update_paused(peer)) {
-            int code =
-                gdwsi_peer_receive(peer, bytes, length, what >> 4, what % 2 == 0, what < 128);
+            gdwsi_piece piece = {.bytes = bytes,
+                                 .length = length,
+                                 .mask = what % 3 == 0 ? mask : NULL,
+                                 .remaining = what >> 4,
+                                 .is_text = what % 2 == 0,
+                                 .is_final = what < 128};
+            int code = gdwsi_peer_receive(peer, &piece);
             if (code != 0) {
                 gdwsi_peer_fail(peer, code, "");
             }

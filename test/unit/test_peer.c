@@ -49,7 +49,11 @@ static void tear_down(void)
 
 static int receive(const char *text, bool is_final)
 {
-    return gdwsi_peer_receive(&peer, text, strlen(text), 0, true, is_final);
+    gdwsi_piece piece = {.bytes = (const uint8_t *)text,
+                         .length = strlen(text),
+                         .is_text = true,
+                         .is_final = is_final};
+    return gdwsi_peer_receive(&peer, &piece);
 }
 
 START_TEST(nothing_goes_before_the_handshake)
@@ -134,9 +138,11 @@ END_TEST
 
 START_TEST(a_message_over_the_limit_is_1009_at_its_announcement)
 {
-    ck_assert_int_eq(gdwsi_peer_receive(&peer, "x", 1, 999, false, false), 0);
-    ck_assert_int_eq(gdwsi_peer_receive(&peer, "x", 1, 999, false, false), 1009);
-    ck_assert_int_eq(gdwsi_peer_receive(&peer, "x", 1, UINT64_MAX, false, false), 1009);
+    gdwsi_piece piece = {.bytes = (const uint8_t *)"x", .length = 1, .remaining = 999};
+    ck_assert_int_eq(gdwsi_peer_receive(&peer, &piece), 0);
+    ck_assert_int_eq(gdwsi_peer_receive(&peer, &piece), 1009);
+    piece.remaining = UINT64_MAX;
+    ck_assert_int_eq(gdwsi_peer_receive(&peer, &piece), 1009);
     ck_assert_uint_eq(gdws_peer_get_available_packet_count(&peer), 0);
 }
 END_TEST
@@ -149,7 +155,8 @@ START_TEST(text_is_1007_at_its_first_bad_byte)
     ck_assert_int_eq(receive("a\xc3", false), 0);
     ck_assert_int_eq(receive("a", false), 1007);
     ck_assert_int_eq(receive("a\xc3", true), 1007);
-    ck_assert_int_eq(gdwsi_peer_receive(&peer, "\xff", 1, 0, false, true), 0);
+    gdwsi_piece piece = {.bytes = (const uint8_t *)"\xff", .length = 1, .is_final = true};
+    ck_assert_int_eq(gdwsi_peer_receive(&peer, &piece), 0);
     ck_assert_uint_eq(gdws_peer_get_available_packet_count(&peer), 2);
 }
 END_TEST
