@@ -241,8 +241,21 @@ static void on_received_pong(gdws_peer *peer, const uint8_t *payload, size_t len
     }
 }
 
-static const gdwsi_peer_carrier carrier = {
-    .changed = on_changed, .set_no_delay = on_set_no_delay, .received_pong = on_received_pong};
+/* Only inside of a poll: nothing happens between polls. */
+static size_t on_send_at_once(gdws_peer *peer, const gdwsi_frame *frame, const void *payload)
+{
+    gdwsi_link *link = link_of_peer(peer);
+    if (!link->loop->is_polling || link->is_choked || !gdwsi_link_can_write(link) ||
+        link->transport->send_at_once == NULL) {
+        return 0;
+    }
+    return link->transport->send_at_once(link, frame, payload);
+}
+
+static const gdwsi_peer_carrier carrier = {.changed = on_changed,
+                                           .set_no_delay = on_set_no_delay,
+                                           .send_at_once = on_send_at_once,
+                                           .received_pong = on_received_pong};
 
 /* Life */
 

@@ -32,6 +32,8 @@ typedef struct gdwsi_link_transport {
     bool (*write)(gdwsi_link *link);
     /* A pass of writing is over. */
     void (*wrote)(gdwsi_link *link);
+    /* As the peer's carrier; may be NULL. Called only where frames may be written. */
+    size_t (*send_at_once)(gdwsi_link *link, const gdwsi_frame *frame, const void *payload);
     /* The peer has room again. */
     void (*resume)(gdwsi_link *link);
     /* The link goes: free what is the transport's. */

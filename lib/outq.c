@@ -63,11 +63,6 @@ static gdws_error reserve(gdwsi_outq *queue, size_t length)
     return GDWS_OK;
 }
 
-static size_t fragments_of(size_t length)
-{
-    return length == 0 ? 1 : (length - 1) / GDWSI_OUTQ_FRAGMENT_MAX + 1;
-}
-
 static size_t frame_size(size_t length, bool is_masked)
 {
     gdwsi_frame frame = {.masked = is_masked, .length = length};
@@ -76,15 +71,17 @@ static size_t frame_size(size_t length, bool is_masked)
 
 size_t gdwsi_outq_encoded_size(size_t length, bool is_masked)
 {
-    size_t full = fragments_of(length) - 1;
-    size_t last = length - full * GDWSI_OUTQ_FRAGMENT_MAX;
-    return full * frame_size(GDWSI_OUTQ_FRAGMENT_MAX, is_masked) + frame_size(last, is_masked);
+    return frame_size(length, is_masked);
 }
 
 size_t gdwsi_outq_message_max(size_t bytes)
 {
-    size_t overhead = (bytes / GDWSI_OUTQ_FRAGMENT_MAX + 1) * GDWSI_FRAME_HEADER_MAX;
-    return bytes > overhead ? bytes - overhead : 0;
+    return bytes > GDWSI_FRAME_HEADER_MAX ? bytes - GDWSI_FRAME_HEADER_MAX : 0;
+}
+
+gdws_error gdwsi_outq_reserve(gdwsi_outq *queue, size_t bytes)
+{
+    return reserve(queue, bytes);
 }
 
 /* Append one frame for which there is room. */
@@ -105,42 +102,31 @@ static bool write_frame(gdwsi_outq *queue, gdwsi_frame *frame, const uint8_t *pa
     return true;
 }
 
-gdws_error gdwsi_outq_put_message(gdwsi_outq *queue, gdwsi_opcode opcode, const void *message,
-                                  size_t length, bool is_masked)
+static gdws_error put_frame(gdwsi_outq *queue, gdwsi_opcode opcode, const void *payload,
+                            size_t length, bool is_masked)
 {
-    gdws_error error = reserve(queue, gdwsi_outq_encoded_size(length, is_masked));
+    gdwsi_frame frame = {.opcode = opcode, .final = true, .masked = is_masked, .length = length};
+    gdws_error error = reserve(queue, frame_size(length, is_masked));
     if (error != GDWS_OK) {
         return error;
     }
-    size_t old_tail = queue->tail;
-    const uint8_t *payload = message;
-    gdwsi_frame frame = {.opcode = opcode, .masked = is_masked};
-    do {
-        frame.final = length <= GDWSI_OUTQ_FRAGMENT_MAX;
-        frame.length = frame.final ? length : GDWSI_OUTQ_FRAGMENT_MAX;
-        if (!write_frame(queue, &frame, payload)) {
-            queue->tail = old_tail;
-            return GDWS_FAILED;
-        }
-        if (!frame.final) {
-            payload += frame.length;
-        }
-        length -= (size_t)frame.length;
-        frame.opcode = GDWSI_OPCODE_CONTINUATION;
-    } while (!frame.final);
-    queue->packets++;
-    return GDWS_OK;
+    return write_frame(queue, &frame, payload) ? GDWS_OK : GDWS_FAILED;
+}
+
+gdws_error gdwsi_outq_put_message(gdwsi_outq *queue, gdwsi_opcode opcode, const void *message,
+                                  size_t length, bool is_masked)
+{
+    gdws_error error = put_frame(queue, opcode, message, length, is_masked);
+    if (error == GDWS_OK) {
+        queue->packets++;
+    }
+    return error;
 }
 
 gdws_error gdwsi_outq_put_control(gdwsi_outq *queue, gdwsi_opcode opcode, const void *payload,
                                   size_t length, bool is_masked)
 {
-    gdws_error error = reserve(queue, frame_size(length, is_masked));
-    if (error != GDWS_OK) {
-        return error;
-    }
-    gdwsi_frame frame = {.opcode = opcode, .final = true, .masked = is_masked, .length = length};
-    return write_frame(queue, &frame, payload) ? GDWS_OK : GDWS_FAILED;
+    return put_frame(queue, opcode, payload, length, is_masked);
 }
 
 gdws_error gdwsi_outq_put_encoded(gdwsi_outq *queue, const uint8_t *bytes, size_t length,

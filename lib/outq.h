@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Outbound queue: whole RFC 6455 frames side by side in one block of memory, ready to be handed to
- * the kernel many at once. A message over 64 KiB is cut into fragments, so that no frame is long.
- * Limits are the caller's business. An empty queue holds no memory. */
+ * the kernel many at once. Each message is one frame. Limits are the caller's business. An empty
+ * queue holds no memory. */
 #ifndef GDWSI_OUTQ_H
 #define GDWSI_OUTQ_H
 
@@ -15,9 +15,6 @@
 /* Room before each frame's payload that a writer may overwrite once what lies there has been sent:
  * libwebsockets puts its own frame header there. */
 #define GDWSI_OUTQ_HEADROOM 32
-
-/* The longest payload of one data frame. */
-#define GDWSI_OUTQ_FRAGMENT_MAX 65536
 
 /* Fields are private to outq.c. Invariants: HEADROOM <= head <= tail <= capacity while there is a
  * block; frames lie in [head, tail). */
@@ -47,6 +44,9 @@ size_t gdwsi_outq_encoded_size(size_t length, bool is_masked);
 
 /* The longest message that takes at most this many bytes, however it is sent. */
 size_t gdwsi_outq_message_max(size_t bytes);
+
+/* Make room for so many bytes. Returns OUT_OF_MEMORY. */
+gdws_error gdwsi_outq_reserve(gdwsi_outq *queue, size_t bytes);
 
 /* Append a message. opcode: TEXT or BINARY. is_masked: a client's. Returns OUT_OF_MEMORY, or FAILED
  * when there is no randomness for the masks; the queue is as it was then. */

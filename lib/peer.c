@@ -394,6 +394,36 @@ static gdws_error check_room(gdws_peer *peer, size_t encoded)
     return GDWS_OK;
 }
 
+/* Messages from this length on skip the queue where they can: copying costs more than a call. */
+#define AT_ONCE_MIN 4096u
+
+/* Queue a message, or what is left of it after sending at once what can be sent. */
+static gdws_error put_message(gdws_peer *peer, gdwsi_opcode opcode, const void *message,
+                              size_t length, bool is_masked)
+{
+    gdwsi_outq *out = &peer->out;
+    gdwsi_frame frame = {.opcode = opcode, .final = true, .length = length};
+    size_t size = gdwsi_outq_encoded_size(length, is_masked);
+    size_t sent = 0;
+    if (length >= AT_ONCE_MIN && !peer->is_client && gdwsi_outq_bytes(out) == 0) {
+        /* There must be room for the rest before a part of it has gone. */
+        gdws_error error = gdwsi_outq_reserve(out, size);
+        if (error != GDWS_OK) {
+            return error;
+        }
+        sent = peer->carrier->send_at_once(peer, &frame, message);
+    }
+    if (sent == size) {
+        gdwsi_outq_clear(out);
+        return GDWS_OK;
+    }
+    gdws_error error = gdwsi_outq_put_message(out, opcode, message, length, is_masked);
+    if (error == GDWS_OK && sent > 0) {
+        gdwsi_outq_drop(out, sent);
+    }
+    return error;
+}
+
 gdws_error gdws_peer_send(gdws_peer *peer, const void *message, size_t length, gdws_write_mode mode)
 {
     bool is_text = mode == GDWS_WRITE_MODE_TEXT;
@@ -412,8 +442,8 @@ gdws_error gdws_peer_send(gdws_peer *peer, const void *message, size_t length, g
     if (is_text && !gdwsi_utf8_is_valid(message, length)) {
         return GDWS_INVALID_DATA;
     }
-    error = gdwsi_outq_put_message(&peer->out, is_text ? GDWSI_OPCODE_TEXT : GDWSI_OPCODE_BINARY,
-                                   message, length, is_masked);
+    error = put_message(peer, is_text ? GDWSI_OPCODE_TEXT : GDWSI_OPCODE_BINARY, message, length,
+                        is_masked);
     if (error == GDWS_OK) {
         peer->carrier->changed(peer);
     }

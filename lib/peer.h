@@ -36,6 +36,9 @@ typedef struct gdwsi_peer_carrier {
     /* The program has changed something: queued, taken or closed. Called outside of receiving. */
     void (*changed)(gdws_peer *peer);
     gdws_error (*set_no_delay)(gdws_peer *peer, bool enabled);
+    /* Send as much of a frame as the kernel takes at once, without queueing; nothing is queued
+     * before it. Returns how many bytes, possibly 0. */
+    size_t (*send_at_once)(gdws_peer *peer, const gdwsi_frame *frame, const void *payload);
     void (*received_pong)(gdws_peer *peer, const uint8_t *payload, size_t length);
 } gdwsi_peer_carrier;
 

@@ -74,6 +74,16 @@ static gdws_error reserve(gdwsi_pktq *queue, size_t length)
     while (capacity < used + length) {
         capacity *= 2;
     }
+    if (queue->head == 0 && !queue->is_lending) {
+        /* Nothing moves inside the block: the allocator can often grow it without copying. */
+        uint8_t *grown = gdwsi_mem_realloc(queue->block, capacity);
+        if (grown == NULL) {
+            return GDWS_OUT_OF_MEMORY;
+        }
+        queue->block = grown;
+        queue->capacity = capacity;
+        return GDWS_OK;
+    }
     uint8_t *block = gdwsi_mem_alloc(capacity);
     if (block == NULL) {
         return GDWS_OUT_OF_MEMORY;

@@ -150,6 +150,7 @@ static void finish(gdwsi_link *link)
 const gdwsi_link_transport gdwsi_wire_transport = {
     .write = gdwsi_wire_write,
     .wrote = end_if_closed,
+    .send_at_once = gdwsi_wire_send_at_once,
     .resume = resume,
     .finish = finish,
 };

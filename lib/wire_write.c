@@ -6,10 +6,14 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include <libwebsockets.h>
 
 #include "mem.h"
+
+/* A peer writes at most this much before the others get their turn. */
+#define TURN_MAX ((size_t)1 << 20)
 
 static void note_choked(gdwsi_link *link)
 {
@@ -70,13 +74,16 @@ static bool write_queue(gdwsi_link *link)
     gdwsi_outq *queue = &link->peer.out;
     uint8_t *bytes;
     size_t length = gdwsi_outq_peek(queue, &bytes);
-    while (length > 0 && !link->is_choked) {
-        ssize_t sent = send_some(link, bytes, length);
-        if (sent < 0) {
-            return false;
-        }
-        gdwsi_outq_drop(queue, (size_t)sent);
-        length = gdwsi_outq_peek(queue, &bytes);
+    if (length == 0 || link->is_choked) {
+        return true;
+    }
+    ssize_t sent = send_some(link, bytes, length < TURN_MAX ? length : TURN_MAX);
+    if (sent < 0) {
+        return false;
+    }
+    gdwsi_outq_drop(queue, (size_t)sent);
+    if (gdwsi_outq_bytes(queue) > 0 && !link->is_choked) {
+        gdwsi_loop_add_flush(link->loop, &link->flush);
     }
     return true;
 }
@@ -101,4 +108,29 @@ void gdwsi_wire_end_text(gdwsi_link *link, bool is_alive)
     } else if (link->unsent_length == 0) {
         (void)shutdown(lws_get_socket_fd(link->wsi), SHUT_WR);
     }
+}
+
+size_t gdwsi_wire_send_at_once(gdwsi_link *link, const gdwsi_frame *frame, const void *payload)
+{
+    uint8_t header[GDWSI_FRAME_HEADER_MAX];
+    size_t header_size = gdwsi_frame_write_header(frame, header);
+    union {
+        const void *lent;
+        void *base; /* only read from */
+    } bytes = {.lent = payload};
+    struct iovec parts[2] = {{.iov_base = header, .iov_len = header_size},
+                             {.iov_base = bytes.base, .iov_len = (size_t)frame->length}};
+    if (frame->length > TURN_MAX) {
+        parts[1].iov_len = TURN_MAX;
+    }
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+    if (link->unsent_length > 0) {
+        return 0;
+    }
+    /* An error comes again, and is dealt with, when the queue is written. */
+    ssize_t sent = sendmsg(lws_get_socket_fd(link->wsi), &message, MSG_NOSIGNAL);
+    if (sent > 0 && (size_t)sent < header_size + parts[1].iov_len) {
+        note_choked(link);
+    }
+    return sent > 0 ? (size_t)sent : 0;
 }

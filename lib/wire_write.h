@@ -22,4 +22,8 @@ void gdwsi_wire_end_text(gdwsi_link *link, bool is_alive);
  * the connection is broken. */
 bool gdwsi_wire_write(gdwsi_link *link);
 
+/* Send as much of a frame as the kernel takes now, past the queue, which is empty. Returns how many
+ * bytes. */
+size_t gdwsi_wire_send_at_once(gdwsi_link *link, const gdwsi_frame *frame, const void *payload);
+
 #endif

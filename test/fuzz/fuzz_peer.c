@@ -27,8 +27,16 @@ static gdws_error ignore_no_delay(gdws_peer *peer, bool enabled)
     return GDWS_OK;
 }
 
-static const gdwsi_peer_carrier carrier = {.changed = ignore_change,
-                                           .set_no_delay = ignore_no_delay};
+static size_t send_nothing(gdws_peer *to, const gdwsi_frame *frame, const void *payload)
+{
+    (void)to;
+    (void)frame;
+    (void)payload;
+    return 0;
+}
+
+static const gdwsi_peer_carrier carrier = {
+    .send_at_once = send_nothing, .changed = ignore_change, .set_no_delay = ignore_no_delay};
 
 /* What has been signalled so far. */
 typedef struct history {
