@@ -31,7 +31,7 @@ HEADERS := $(wildcard include/gdws/*.h)
 SAMPLES := $(patsubst samples/%.c,$(BUILD)/samples/%,$(wildcard samples/*.c))
 SUITES  := $(patsubst test/%/runtests.c,%,$(wildcard test/*/runtests.c))
 SUITE_PROGRAMS := $(SUITES:%=$(BUILD)/test/%)
-BENCH   := $(patsubst %,$(BUILD)/bench/%,load gdws_echo gdws_clients lws_echo lws_clients)
+BENCH   := $(patsubst %,$(BUILD)/bench/%,idle instructions load gdws_echo gdws_clients lws_echo lws_clients)
 INTEROP := $(patsubst test/interop/%.c,$(BUILD)/test/%,$(wildcard test/interop/*.c))
 SUPPORT := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard test/support/*.c))
 STATIC  := $(BUILD)/libgdws.a
@@ -101,6 +101,9 @@ $(BENCH): $(BUILD)/bench/%: $(BUILD)/obj/test/bench/%.o $(BUILD)/obj/test/bench/
 
 bench: $(BENCH) ## CPU time per message, side by side with libwebsockets and others
 	@test/bench/bench.py $(BUILD)
+
+bench-instructions: $(BUILD)/bench/instructions ## instructions per message, against the baseline
+	@CC="$(CC)" test/bench/instructions.sh $(BUILD)
 
 tests: $(SUITE_PROGRAMS) $(INTEROP) $(SAMPLES)
 

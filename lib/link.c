@@ -266,7 +266,7 @@ gdwsi_link *gdwsi_link_new(gdws_loop *loop, const gdwsi_config *config, bool is_
     if (link == NULL) {
         return NULL;
     }
-    gdwsi_peer_init(&link->peer, &carrier, config, is_client);
+    gdwsi_peer_init(&link->peer, &carrier, config, &loop->pool, is_client);
     link->loop = loop;
     link->config = config;
     link->owner = owner;

@@ -240,6 +240,7 @@ static void destroy(gdws_loop *loop)
     if (error != 0) {
         gdwsi_log_write(GDWS_LOG_ERROR, "a loop does not close: %s", uv_strerror(error));
     }
+    gdwsi_pool_clear(&loop->pool);
     gdwsi_mem_free(loop);
 }
 

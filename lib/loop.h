@@ -10,6 +10,7 @@
 #include <uv.h>
 
 #include "gdws/loop.h"
+#include "pool.h"
 
 struct lws_context;
 
@@ -30,6 +31,7 @@ struct gdws_loop {
     gdwsi_task flushes;
     gdwsi_task burials;
     unsigned references; /* the program's one, and one for each client and server */
+    gdwsi_pool pool;     /* for the queues of its peers */
     uint64_t activity;   /* counts signals delivered */
     size_t batch;        /* signals added since they were last run */
     bool is_polling;

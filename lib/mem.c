@@ -9,6 +9,7 @@
 #include <string.h>
 
 static atomic_size_t live;
+static atomic_size_t allocations;
 static atomic_size_t countdown; /* 0: nothing is to fail */
 static atomic_bool has_failed;
 
@@ -29,6 +30,7 @@ static void *count(void *pointer)
 {
     if (pointer != NULL) {
         (void)atomic_fetch_add_explicit(&live, 1, memory_order_relaxed);
+        (void)atomic_fetch_add_explicit(&allocations, 1, memory_order_relaxed);
     }
     return pointer;
 }
@@ -75,6 +77,30 @@ void gdwsi_mem_free(void *pointer)
         (void)atomic_fetch_sub_explicit(&live, 1, memory_order_relaxed);
         free(pointer);
     }
+}
+
+void gdwsi_mem_rest(void)
+{
+    (void)atomic_fetch_sub_explicit(&live, 1, memory_order_relaxed);
+}
+
+bool gdwsi_mem_wake(void)
+{
+    if (must_fail()) {
+        return false;
+    }
+    (void)atomic_fetch_add_explicit(&live, 1, memory_order_relaxed);
+    return true;
+}
+
+void gdwsi_mem_free_resting(void *pointer)
+{
+    free(pointer);
+}
+
+size_t gdwsi_mem_allocations(void)
+{
+    return atomic_load_explicit(&allocations, memory_order_relaxed);
 }
 
 void gdwsi_mem_fail_at(size_t nth)

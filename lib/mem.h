@@ -23,6 +23,15 @@ char *gdwsi_mem_copy_text(const char *text, size_t length);
 /* Give memory back; NULL is fine. */
 void gdwsi_mem_free(void *pointer);
 
+/* For a pool: an allocation that is kept for reuse does not count as alive while it rests. wake
+ * returns false when a test wants this allocation to fail. */
+void gdwsi_mem_rest(void);
+bool gdwsi_mem_wake(void);
+void gdwsi_mem_free_resting(void *pointer);
+
+/* For tests: how often memory was asked for from the system. */
+size_t gdwsi_mem_allocations(void);
+
 /* For tests: make the nth allocation from now fail (1 is the next), once; 0 switches it off.
  * Thread-safe only in that one thread may use it at a time. */
 void gdwsi_mem_fail_at(size_t nth);

@@ -6,20 +6,18 @@
 
 #include <string.h>
 
-#include "mem.h"
 #include "random.h"
 
-#define FIRST_CAPACITY 512
-
-void gdwsi_outq_init(gdwsi_outq *queue)
+void gdwsi_outq_init(gdwsi_outq *queue, gdwsi_pool *pool)
 {
     memset(queue, 0, sizeof(*queue));
+    queue->pool = pool;
 }
 
 void gdwsi_outq_clear(gdwsi_outq *queue)
 {
-    gdwsi_mem_free(queue->block);
-    gdwsi_outq_init(queue);
+    gdwsi_pool_put(queue->pool, queue->block, queue->capacity);
+    gdwsi_outq_init(queue, queue->pool);
 }
 
 /* Move the frames to the front of a block, the same one or a larger one. */
@@ -48,16 +46,13 @@ static gdws_error reserve(gdwsi_outq *queue, size_t length)
         move_to(queue, queue->block);
         return GDWS_OK;
     }
-    size_t capacity = queue->capacity > 0 ? queue->capacity : FIRST_CAPACITY;
-    while (capacity < needed) {
-        capacity *= 2;
-    }
-    uint8_t *block = gdwsi_mem_alloc(capacity);
+    size_t capacity;
+    uint8_t *block = gdwsi_pool_get(queue->pool, needed, &capacity);
     if (block == NULL) {
         return GDWS_OUT_OF_MEMORY;
     }
     move_to(queue, block);
-    gdwsi_mem_free(queue->block);
+    gdwsi_pool_put(queue->pool, queue->block, queue->capacity);
     queue->block = block;
     queue->capacity = capacity;
     return GDWS_OK;

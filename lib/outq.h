@@ -11,6 +11,7 @@
 
 #include "frame.h"
 #include "gdws/error.h"
+#include "pool.h"
 
 /* Room before each frame's payload that a writer may overwrite once what lies there has been sent:
  * libwebsockets puts its own frame header there. */
@@ -23,8 +24,9 @@ typedef struct gdwsi_outq {
     size_t capacity;
     size_t head;
     size_t tail;
-    size_t sent;    /* bytes of the frame at head that have been removed already */
-    size_t packets; /* messages whose last frame is in the queue; control frames do not count */
+    size_t sent;      /* bytes of the frame at head that have been removed already */
+    size_t packets;   /* messages whose last frame is in the queue; control frames do not count */
+    gdwsi_pool *pool; /* where blocks come from; NULL: the allocator */
 } gdwsi_outq;
 
 /* A frame at the head of the queue. */
@@ -34,7 +36,8 @@ typedef struct gdwsi_outq_frame {
     size_t size;      /* of header and payload */
 } gdwsi_outq_frame;
 
-void gdwsi_outq_init(gdwsi_outq *queue);
+/* pool: lent; may be NULL. */
+void gdwsi_outq_init(gdwsi_outq *queue, gdwsi_pool *pool);
 
 /* Forget everything and give the memory back. */
 void gdwsi_outq_clear(gdwsi_outq *queue);

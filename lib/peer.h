@@ -93,9 +93,9 @@ struct gdws_peer {
     int round_trip_time_ms;
 };
 
-/* Make a peer in state CONNECTING. */
+/* Make a peer in state CONNECTING. config and pool are lent; pool may be NULL. */
 void gdwsi_peer_init(gdws_peer *peer, const gdwsi_peer_carrier *carrier, const gdwsi_config *config,
-                     bool is_client);
+                     gdwsi_pool *pool, bool is_client);
 
 /* Free what the peer owns, not the struct. */
 void gdwsi_peer_clear(gdws_peer *peer);

@@ -7,9 +7,6 @@
 #include <string.h>
 
 #include "frame.h"
-#include "mem.h"
-
-#define FIRST_CAPACITY 512
 
 /* An announced length up to this is believed at once. */
 #define ANNOUNCED_TRUST (1u << 20)
@@ -19,16 +16,23 @@ typedef struct record {
     bool is_text;
 } record;
 
-void gdwsi_pktq_init(gdwsi_pktq *queue)
+void gdwsi_pktq_init(gdwsi_pktq *queue, gdwsi_pool *pool)
 {
     memset(queue, 0, sizeof(*queue));
+    queue->pool = pool;
+}
+
+static void drop_retired(gdwsi_pktq *queue)
+{
+    gdwsi_pool_put(queue->pool, queue->retired, queue->retired_capacity);
+    queue->retired = NULL;
 }
 
 void gdwsi_pktq_clear(gdwsi_pktq *queue)
 {
-    gdwsi_mem_free(queue->block);
-    gdwsi_mem_free(queue->retired);
-    gdwsi_pktq_init(queue);
+    gdwsi_pool_put(queue->pool, queue->block, queue->capacity);
+    drop_retired(queue);
+    gdwsi_pktq_init(queue, queue->pool);
 }
 
 /* Move what has not been taken to the front of a block. */
@@ -47,8 +51,9 @@ static void replace_block(gdwsi_pktq *queue, uint8_t *block, size_t capacity)
     move_to(queue, block);
     if (queue->is_lending && queue->retired == NULL) {
         queue->retired = queue->block;
+        queue->retired_capacity = queue->capacity;
     } else {
-        gdwsi_mem_free(queue->block);
+        gdwsi_pool_put(queue->pool, queue->block, queue->capacity);
     }
     queue->block = block;
     queue->capacity = capacity;
@@ -70,21 +75,17 @@ static gdws_error reserve(gdwsi_pktq *queue, size_t length)
         move_to(queue, queue->block);
         return GDWS_OK;
     }
-    size_t capacity = queue->capacity > 0 ? queue->capacity : FIRST_CAPACITY;
-    while (capacity < used + length) {
-        capacity *= 2;
-    }
     if (queue->head == 0 && !queue->is_lending) {
-        /* Nothing moves inside the block: the allocator can often grow it without copying. */
-        uint8_t *grown = gdwsi_mem_realloc(queue->block, capacity);
+        uint8_t *grown =
+            gdwsi_pool_grow(queue->pool, queue->block, used, used + length, &queue->capacity);
         if (grown == NULL) {
             return GDWS_OUT_OF_MEMORY;
         }
         queue->block = grown;
-        queue->capacity = capacity;
         return GDWS_OK;
     }
-    uint8_t *block = gdwsi_mem_alloc(capacity);
+    size_t capacity;
+    uint8_t *block = gdwsi_pool_get(queue->pool, used + length, &capacity);
     if (block == NULL) {
         return GDWS_OUT_OF_MEMORY;
     }
@@ -190,8 +191,7 @@ gdws_error gdwsi_pktq_take(gdwsi_pktq *queue, const uint8_t **packet, size_t *le
 {
     *packet = NULL;
     *length = 0;
-    gdwsi_mem_free(queue->retired);
-    queue->retired = NULL;
+    drop_retired(queue);
     queue->is_lending = false;
     if (queue->packets == 0) {
         release_if_idle(queue);

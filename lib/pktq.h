@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "gdws/error.h"
+#include "pool.h"
 
 /* Fields are private to pktq.c, but for tests. All zero plus gdwsi_pktq_init is an empty queue.
  * Invariants: head <= tail <= capacity; records of whole packets lie in [head, open), the packet
@@ -25,9 +26,12 @@ typedef struct gdwsi_pktq {
     bool is_open;     /* a packet is being written */
     bool is_lending;  /* the record before head is still lent */
     uint8_t *retired; /* an outgrown block that holds what is lent */
+    size_t retired_capacity;
+    gdwsi_pool *pool; /* where blocks come from; NULL: the allocator */
 } gdwsi_pktq;
 
-void gdwsi_pktq_init(gdwsi_pktq *queue);
+/* pool: lent; may be NULL. */
+void gdwsi_pktq_init(gdwsi_pktq *queue, gdwsi_pool *pool);
 
 /* Give all memory back; whatever was lent is gone. The queue is empty and usable again. */
 void gdwsi_pktq_clear(gdwsi_pktq *queue);

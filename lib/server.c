@@ -308,7 +308,7 @@ gdws_error gdws_server_broadcast(gdws_server *server, const void *message, size_
     if (is_text && !gdwsi_utf8_is_valid(message, length)) {
         return GDWS_INVALID_DATA;
     }
-    gdwsi_outq_init(&encoded);
+    gdwsi_outq_init(&encoded, &server->loop->pool);
     gdws_error error = gdwsi_outq_put_message(
         &encoded, is_text ? GDWSI_OPCODE_TEXT : GDWSI_OPCODE_BINARY, message, length, false);
     if (error == GDWS_OK) {

@@ -37,7 +37,7 @@ static bool write_ping(gdwsi_link *link)
 {
     gdwsi_outq queue;
     uint8_t *bytes;
-    gdwsi_outq_init(&queue);
+    gdwsi_outq_init(&queue, NULL);
     link->is_ping_due = false;
     link->ping_token = uv_hrtime();
     bool is_written = true;

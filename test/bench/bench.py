@@ -168,6 +168,17 @@ def other_rows():
             for who, command in {"gdws": GDWS, **found}.items()}, None
 
 
+def idle(results):
+    print("\n## Idle peers")
+    for peers, wait_ms, limit in ((10000, 100, 3.0), (1000, 10000, 3.0)):
+        answer = json.loads(subprocess.run([f"{BUILD}/bench/idle", str(peers), str(wait_ms)],
+                                           capture_output=True, text=True, check=True).stdout)
+        verdict = "yes" if answer["poll_us"] <= limit else "NO"
+        print(f"{peers} idle peers: a poll costs {answer['poll_us']:.2f} µs, at most {limit}: {verdict};"
+              f" a wait of {wait_ms} ms is woken {answer['woken']} times")
+        results[f"idle {peers}"] = answer
+
+
 def derived(results):
     def cost(name, key="cpu_us"):
         return results[name]["gdws"][key]
@@ -219,6 +230,7 @@ def main():
     table("Memory", memory_rows(), results)
     table("Other servers", other_rows(), results)
     derived(results)
+    idle(results)
     if os.environ.get("BENCH_PLOT", "1") == "1" and not ROWS:
         plot(results)
     if "BENCH_JSON" in os.environ:

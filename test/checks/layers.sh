@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Each file of lib/ includes only headers of the modules above it in this list.
 set -eu
-order="mem error log utf8 frame random outq pktq url config admission http handshake peer peer_ask
+order="mem pool error log utf8 frame random outq pktq url config admission http handshake peer peer_ask peer_send
     decoder loop resolver listener link wire_write wire_opening wire wsrole endpoint peertable client client_options server server_options"
 bad=0
 

@@ -128,7 +128,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     config.outbound_buffer_bytes = 300;
     config.max_queued_packets_in = 8;
     config.max_queued_packets_out = 8;
-    gdwsi_peer_init(&peer, &carrier, &config, size % 2 == 0);
+    gdwsi_peer_init(&peer, &carrier, &config, NULL, size % 2 == 0);
     gdwsi_peer_open(&peer);
     while (size >= 2) {
         size_t length = data[1] < size - 2 ? data[1] : size - 2;

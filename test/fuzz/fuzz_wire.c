@@ -44,7 +44,7 @@ static outcome decode(const uint8_t *data, size_t size, bool is_client, size_t s
     outcome result = {0};
     gdwsi_config_init_client(&config);
     config.inbound_buffer_bytes = 4096;
-    gdwsi_peer_init(&peer, &carrier, &config, is_client);
+    gdwsi_peer_init(&peer, &carrier, &config, NULL, is_client);
     gdwsi_peer_open(&peer);
     size_t at = 0;
     while (at < size && result.code == 0) {

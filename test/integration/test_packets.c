@@ -225,6 +225,34 @@ START_TEST(broadcast_reaches_all_but_one)
 END_TEST
 
 /* 64 MiB both ways when the limits are raised. */
+/* There and back, in different sizes. */
+static void echo_some(size_t count)
+{
+    static uint8_t bytes[20000];
+    for (size_t i = 0; i < count; i++) {
+        size_t length = i % 3 == 0 ? 20 : (i * 997) % sizeof(bytes);
+        int heard = w.at_client.data;
+        ck_assert_int_eq(gdws_peer_put_packet(world_client_peer(&w), bytes, length), GDWS_OK);
+        WAIT_FOR(&w, w.at_client.data == heard + 1);
+    }
+}
+
+START_TEST(echoes_cost_no_allocation_in_the_steady_state)
+{
+    w.echoes = true;
+    w.takes_packets = true;
+    echo_some(300);
+    size_t allocations = gdwsi_mem_allocations();
+    echo_some(300);
+#if defined(__SANITIZE_ADDRESS__)
+    /* Nothing is kept for reuse, so that each use after free is seen. */
+    ck_assert_uint_ge(gdwsi_mem_allocations(), allocations);
+#else
+    ck_assert_uint_eq(gdwsi_mem_allocations(), allocations);
+#endif
+}
+END_TEST
+
 START_TEST(huge_messages_go_both_ways)
 {
     size_t size = (size_t)world_scale(64, 4) << 20;
@@ -279,6 +307,7 @@ Suite *packets_suite(void)
     tcase_add_test(tests, a_full_outbound_queue_says_so_and_drains);
     tcase_add_test(tests, a_packet_that_never_fits_is_out_of_range);
     tcase_add_test(tests, broadcast_reaches_all_but_one);
+    tcase_add_test(tests, echoes_cost_no_allocation_in_the_steady_state);
     tcase_add_test(tests, huge_messages_go_both_ways);
     suite_add_tcase(suite, tests);
     return suite;

@@ -40,7 +40,7 @@ static void set_up(void)
     config.outbound_buffer_bytes = 1000;
     config.max_queued_packets_in = 10;
     config.max_queued_packets_out = 10;
-    gdwsi_peer_init(&peer, &carrier, &config, false);
+    gdwsi_peer_init(&peer, &carrier, &config, NULL, false);
 }
 
 static void set_up_open(void)

@@ -29,7 +29,7 @@ START_TEST(packets_come_out_as_they_went_in)
     const uint8_t *packet;
     size_t length;
     bool is_text;
-    gdwsi_pktq_init(&queue);
+    gdwsi_pktq_init(&queue, NULL);
     put("one", true);
     put("", false);
     put("three", false);
@@ -54,7 +54,7 @@ START_TEST(an_open_packet_is_not_there_until_it_is_committed)
 {
     const uint8_t *packet;
     size_t length;
-    gdwsi_pktq_init(&queue);
+    gdwsi_pktq_init(&queue, NULL);
     ck_assert_int_eq(append(&queue, "x", 1), GDWS_BUG);
     ck_assert_int_eq(gdwsi_pktq_begin(&queue, false), GDWS_OK);
     ck_assert_int_eq(gdwsi_pktq_begin(&queue, false), GDWS_BUG);
@@ -99,7 +99,7 @@ START_TEST(a_hundred_thousand_operations_agree_with_a_model)
     size_t lent_length = 0;
     size_t held = 0;
     random_state = 20261124u + (uint32_t)_i;
-    gdwsi_pktq_init(&queue);
+    gdwsi_pktq_init(&queue, NULL);
     for (int step = 0; step < 100000; step++) {
         bool is_write = next_random(100) < (uint32_t)(step / 5000 % 2 == 0 ? 60 : 40);
         if (is_write) {
@@ -148,7 +148,7 @@ START_TEST(without_memory_the_packet_queue_is_as_it_was)
     bool has_failed = true;
     static uint8_t bytes[5000];
     for (; has_failed && nth < 100; nth++) {
-        gdwsi_pktq_init(&queue);
+        gdwsi_pktq_init(&queue, NULL);
         gdwsi_mem_fail_at(nth);
         gdws_error error = gdwsi_pktq_begin(&queue, false);
         if (error == GDWS_OK) {
@@ -185,7 +185,7 @@ static void round_trip(size_t length, bool is_masked)
     size_t got = 0;
     bool is_final = false;
     fill(message, length, 5);
-    gdwsi_outq_init(&out);
+    gdwsi_outq_init(&out, NULL);
     ck_assert_int_eq(gdwsi_outq_put_message(&out, GDWSI_OPCODE_BINARY, message, length, is_masked),
                      GDWS_OK);
     ck_assert_uint_eq(gdwsi_outq_bytes(&out), gdwsi_outq_encoded_size(length, is_masked));
@@ -222,7 +222,7 @@ START_TEST(a_drop_may_end_inside_a_frame)
 {
     gdwsi_outq out;
     uint8_t *bytes;
-    gdwsi_outq_init(&out);
+    gdwsi_outq_init(&out, NULL);
     ck_assert_uint_eq(gdwsi_outq_peek(&out, &bytes), 0);
     for (int i = 0; i < 10; i++) {
         ck_assert_int_eq(gdwsi_outq_put_message(&out, GDWSI_OPCODE_TEXT, "12345678", 8, false),
@@ -274,7 +274,7 @@ START_TEST(without_memory_the_outbound_queue_is_as_it_was)
     for (; has_failed && nth < 100; nth++) {
         gdwsi_outq out;
         size_t count = 0;
-        gdwsi_outq_init(&out);
+        gdwsi_outq_init(&out, NULL);
         gdwsi_mem_fail_at(nth);
         for (int i = 0; i < 4; i++) {
             size_t before = gdwsi_outq_bytes(&out);

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* A free list for each power of two. What is kept is bounded for the whole pool; beyond that, and
+ * above the largest class, blocks go back to the allocator. */
+#include "pool.h"
+
+#include <string.h>
+
+#include "mem.h"
+
+/* At most this much is kept. AddressSanitizer has to see each use of a freed block. */
+#if defined(__SANITIZE_ADDRESS__)
+#define KEPT_MAX 0
+#else
+#define KEPT_MAX ((size_t)4 << 20)
+#endif
+
+/* From this size on the allocator moves pages instead of copying. */
+#define REMAP_MIN ((size_t)128 << 10)
+
+static size_t capacity_for(size_t size, size_t *class)
+{
+    size_t capacity = GDWSI_POOL_BLOCK_MIN;
+    *class = 0;
+    while (capacity < size) {
+        capacity *= 2;
+        (*class)++;
+    }
+    return capacity;
+}
+
+void *gdwsi_pool_get(gdwsi_pool *pool, size_t size, size_t *capacity)
+{
+    size_t class;
+    *capacity = capacity_for(size, &class);
+    if (pool == NULL || class >= GDWSI_POOL_CLASSES || pool->free[class] == NULL) {
+        return gdwsi_mem_alloc(*capacity);
+    }
+    void *block = pool->free[class];
+    if (!gdwsi_mem_wake()) {
+        return NULL;
+    }
+    memcpy(&pool->free[class], block, sizeof(void *));
+    pool->bytes -= *capacity;
+    return block;
+}
+
+void gdwsi_pool_put(gdwsi_pool *pool, void *block, size_t capacity)
+{
+    size_t class;
+    if (block == NULL) {
+        return;
+    }
+    (void)capacity_for(capacity, &class);
+    if (pool == NULL || class >= GDWSI_POOL_CLASSES || capacity > KEPT_MAX - pool->bytes) {
+        gdwsi_mem_free(block);
+        return;
+    }
+    gdwsi_mem_rest();
+    memcpy(block, &pool->free[class], sizeof(void *));
+    pool->free[class] = block;
+    pool->bytes += capacity;
+}
+
+void *gdwsi_pool_grow(gdwsi_pool *pool, void *block, size_t used, size_t size, size_t *capacity)
+{
+    size_t class;
+    if (block != NULL && *capacity >= REMAP_MIN) {
+        size_t larger = capacity_for(size, &class);
+        void *grown = gdwsi_mem_realloc(block, larger);
+        if (grown != NULL) {
+            *capacity = larger;
+        }
+        return grown;
+    }
+    size_t larger;
+    void *grown = gdwsi_pool_get(pool, size, &larger);
+    if (grown == NULL) {
+        return NULL;
+    }
+    if (block != NULL) {
+        memcpy(grown, block, used);
+    }
+    gdwsi_pool_put(pool, block, *capacity);
+    *capacity = larger;
+    return grown;
+}
+
+void gdwsi_pool_clear(gdwsi_pool *pool)
+{
+    for (size_t i = 0; i < GDWSI_POOL_CLASSES; i++) {
+        while (pool->free[i] != NULL) {
+            void *block = pool->free[i];
+            memcpy(&pool->free[i], block, sizeof(void *));
+            gdwsi_mem_free_resting(block);
+        }
+    }
+    pool->bytes = 0;
+}

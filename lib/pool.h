@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* Pool: blocks of memory for queues, kept for reuse when a queue has become empty, so that messages
+ * cost no allocation in the steady state while idle peers hold no memory. Each loop has one. */
+#ifndef GDWSI_POOL_H
+#define GDWSI_POOL_H
+
+#include <stddef.h>
+
+/* Blocks have a power of two of bytes, from 512 to 4 MiB; larger ones are not kept. */
+#define GDWSI_POOL_BLOCK_MIN 512
+#define GDWSI_POOL_CLASSES 14
+
+/* All zero is an empty pool. Fields are private to pool.c. */
+typedef struct gdwsi_pool {
+    void *free[GDWSI_POOL_CLASSES]; /* lists, linked by their first word */
+    size_t bytes;                   /* kept in all */
+} gdwsi_pool;
+
+/* Get a block of at least size bytes; *capacity is what it has. Without a pool (NULL) it is simply
+ * allocated. Returns NULL without memory. */
+void *gdwsi_pool_get(gdwsi_pool *pool, size_t size, size_t *capacity);
+
+/* Give a block back. NULL is fine. */
+void gdwsi_pool_put(gdwsi_pool *pool, void *block, size_t capacity);
+
+/* Make a block larger, its first used bytes kept; *capacity is updated. Returns NULL without
+ * memory, with the block as it was. */
+void *gdwsi_pool_grow(gdwsi_pool *pool, void *block, size_t used, size_t size, size_t *capacity);
+
+/* Give all memory back that is not in use. */
+void gdwsi_pool_clear(gdwsi_pool *pool);
+
+#endif
