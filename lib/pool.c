@@ -14,6 +14,10 @@
 #define KEPT_MAX ((size_t)4 << 20)
 #endif
 
+/* Of each class at most so many, a few times what peers in one batch need: a small block that is
+ * kept can hold a whole page back from the system. */
+#define COUNT_MAX 256
+
 /* From this size on the allocator moves pages instead of copying. */
 #define REMAP_MIN ((size_t)128 << 10)
 
@@ -40,6 +44,7 @@ void *gdwsi_pool_get(gdwsi_pool *pool, size_t size, size_t *capacity)
         return NULL;
     }
     memcpy(&pool->free[class], block, sizeof(void *));
+    pool->count[class]--;
     pool->bytes -= *capacity;
     return block;
 }
@@ -51,13 +56,15 @@ void gdwsi_pool_put(gdwsi_pool *pool, void *block, size_t capacity)
         return;
     }
     (void)capacity_for(capacity, &class);
-    if (pool == NULL || class >= GDWSI_POOL_CLASSES || capacity > KEPT_MAX - pool->bytes) {
+    if (pool == NULL || class >= GDWSI_POOL_CLASSES || capacity > KEPT_MAX - pool->bytes ||
+        pool->count[class] == COUNT_MAX) {
         gdwsi_mem_free(block);
         return;
     }
     gdwsi_mem_rest();
     memcpy(block, &pool->free[class], sizeof(void *));
     pool->free[class] = block;
+    pool->count[class]++;
     pool->bytes += capacity;
 }
 
@@ -93,6 +100,7 @@ void gdwsi_pool_clear(gdwsi_pool *pool)
             memcpy(&pool->free[i], block, sizeof(void *));
             gdwsi_mem_free_resting(block);
         }
+        pool->count[i] = 0;
     }
     pool->bytes = 0;
 }

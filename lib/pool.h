@@ -13,7 +13,8 @@
 /* All zero is an empty pool. Fields are private to pool.c. */
 typedef struct gdwsi_pool {
     void *free[GDWSI_POOL_CLASSES]; /* lists, linked by their first word */
-    size_t bytes;                   /* kept in all */
+    unsigned count[GDWSI_POOL_CLASSES];
+    size_t bytes; /* kept in all */
 } gdwsi_pool;
 
 /* Get a block of at least size bytes; *capacity is what it has. Without a pool (NULL) it is simply
