@@ -91,6 +91,8 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < count; i++) {
         gdws_client *client = gdws_client_new(loop);
         (void)gdws_client_set_signals(client, &signals);
+        (void)gdws_client_set_inbound_buffer_size(client, 16u << 20);
+        (void)gdws_client_set_outbound_buffer_size(client, 16u << 20);
         (void)gdws_client_connect_to_url(client, url);
     }
     while (connected < count) {

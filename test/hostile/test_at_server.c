@@ -379,6 +379,89 @@ START_TEST(a_request_is_answered)
 }
 END_TEST
 
+/* Half-open connections that send a byte now and then: a new client does not wait for them, and at
+ * the handshake timeout they are gone. */
+START_TEST(half_open_connections_hold_nobody_up_and_end)
+{
+    enum { MOST = 2000 };
+    static rawsock idle[MOST];
+    const int count = world_scale(MOST, 100);
+    gdws_server_stop(w.server);
+    WAIT_FOR(&w, w.at_server.closed == 1);
+    rawsock_wait_for_end(&raw, 5000);
+    uint32_t timeout_ms = (uint32_t)world_scale(2000, 8000);
+    ck_assert_int_eq(gdws_server_set_handshake_timeout_ms(w.server, timeout_ms), GDWS_OK);
+    WAIT_FOR(&w, gdws_server_listen(w.server, 0) == GDWS_OK);
+    for (int i = 0; i < count; i++) {
+        rawsock_connect(&idle[i], w.loop, gdws_server_get_port(w.server));
+        rawsock_send(&idle[i], "GET / HTTP/1.1\r\nX: ", 1 + (size_t)i % 20, 0);
+    }
+    uint64_t start = world_now_ms();
+    world_connect(&w);
+    ck_assert_uint_lt(world_now_ms() - start, (uint64_t)world_scale(100, 2000));
+    for (int i = 0; i < count; i++) {
+        (void)send(idle[i].descriptor, "y", 1, MSG_NOSIGNAL);
+        gdws_loop_poll(w.loop);
+    }
+    for (int i = 0; i < count; i++) {
+        rawsock_wait_for_end(&idle[i], 2ull * timeout_ms + 2000);
+        rawsock_close(&idle[i]);
+    }
+    ck_assert_int_eq(gdws_peer_send_text(world_client_peer(&w), "still there"), GDWS_OK);
+    WAIT_FOR(&w, w.at_server.data == 1);
+}
+END_TEST
+
+static const struct {
+    const char *name;
+    const char *bytes;
+    size_t length;
+    const char *answer;
+} openings[] = {
+    {"TLS", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11, "HTTP/1.1 400 "},
+    {"one zero byte", "\0", 1, "HTTP/1.1 400 "},
+    {"preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 24, "HTTP/1.1 505 "},
+    {"bare line feeds", "GET / HTTP/1.1\nHost: a\n\n\r\n\r\n", 30, "HTTP/1.1 400 "},
+    {"a body", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", 51, "HTTP/1.1 426 "},
+    {"two requests", "GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", 54,
+     "HTTP/1.1 426 "},
+};
+
+START_TEST(an_opening_that_is_no_request_is_answered_and_ends)
+{
+    rawsock one;
+    char answer[2048];
+    rawsock_connect(&one, w.loop, gdws_server_get_port(w.server));
+    rawsock_send(&one, openings[_i].bytes, openings[_i].length, 0);
+    if (!world_is_fallback()) {
+        rawsock_read_headers(&one, answer, sizeof(answer));
+        ck_assert_msg(strncmp(answer, openings[_i].answer, 13) == 0, "%s: %s", openings[_i].name,
+                      answer);
+    }
+    rawsock_wait_for_end(&one, (uint64_t)world_scale(4000, 9000));
+    rawsock_close(&one);
+    world_connect(&w);
+}
+END_TEST
+
+START_TEST(a_request_that_is_too_long_is_refused)
+{
+    static char request[20000];
+    rawsock one;
+    char answer[2048];
+    memset(request, 'a', sizeof(request));
+    memcpy(request, "GET /", 5);
+    rawsock_connect(&one, w.loop, gdws_server_get_port(w.server));
+    rawsock_send(&one, request, sizeof(request), 1000);
+    if (!world_is_fallback()) {
+        rawsock_read_headers(&one, answer, sizeof(answer));
+        ck_assert_msg(strncmp(answer, "HTTP/1.1 431 ", 13) == 0, "%s", answer);
+    }
+    rawsock_wait_for_end(&one, (uint64_t)world_scale(4000, 9000));
+    rawsock_close(&one);
+}
+END_TEST
+
 START_TEST(frames_right_behind_the_request_are_not_lost)
 {
     uint8_t bytes[512];
@@ -424,6 +507,10 @@ Suite *at_server_suite(void)
     tcase_add_test(tests, the_smallest_read_size_takes_control_frames_and_messages);
     tcase_add_loop_test(tests, a_request_is_answered, 0,
                         (int)(sizeof(requests) / sizeof(requests[0])));
+    tcase_add_test(tests, half_open_connections_hold_nobody_up_and_end);
+    tcase_add_loop_test(tests, an_opening_that_is_no_request_is_answered_and_ends, 0,
+                        (int)(sizeof(openings) / sizeof(openings[0])));
+    tcase_add_test(tests, a_request_that_is_too_long_is_refused);
     tcase_add_test(tests, frames_right_behind_the_request_are_not_lost);
     suite_add_tcase(suite, tests);
     return suite;

@@ -253,6 +253,35 @@ START_TEST(echoes_cost_no_allocation_in_the_steady_state)
 }
 END_TEST
 
+/* Each side sends far more than the kernel holds before it takes anything: if either stopped
+ * reading while it cannot write, both would wait for ever. */
+START_TEST(two_sides_that_flood_each_other_do_not_stop)
+{
+    static uint8_t bytes[30000];
+    const int total = world_scale(2000, 200);
+    int sent[2] = {0, 0};
+    int taken[2] = {0, 0};
+    gdws_peer *peers[2] = {world_server_peer(&w), world_client_peer(&w)};
+    uint64_t limit = world_now_ms() + 30000;
+    while (taken[0] < total || taken[1] < total) {
+        for (int side = 0; side < 2; side++) {
+            const uint8_t *packet;
+            size_t length;
+            while (sent[side] < total &&
+                   gdws_peer_put_packet(peers[side], bytes, sizeof(bytes)) == GDWS_OK) {
+                sent[side]++;
+            }
+            if (gdws_peer_get_packet(peers[side], &packet, &length) == GDWS_OK) {
+                ck_assert_uint_eq(length, sizeof(bytes));
+                taken[side]++;
+            }
+        }
+        gdws_loop_poll(w.loop);
+        ck_assert_msg(world_now_ms() < limit, "stuck at %d and %d", taken[0], taken[1]);
+    }
+}
+END_TEST
+
 START_TEST(huge_messages_go_both_ways)
 {
     size_t size = (size_t)world_scale(64, 4) << 20;
@@ -308,6 +337,7 @@ Suite *packets_suite(void)
     tcase_add_test(tests, a_packet_that_never_fits_is_out_of_range);
     tcase_add_test(tests, broadcast_reaches_all_but_one);
     tcase_add_test(tests, echoes_cost_no_allocation_in_the_steady_state);
+    tcase_add_test(tests, two_sides_that_flood_each_other_do_not_stop);
     tcase_add_test(tests, huge_messages_go_both_ways);
     suite_add_tcase(suite, tests);
     return suite;
