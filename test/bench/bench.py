@@ -13,6 +13,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 BUILD = sys.argv[1]
@@ -21,6 +22,7 @@ ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 MS = int(os.environ.get("BENCH_MS", "1000"))
 ROWS = os.environ.get("BENCH_ROWS", "")
 
+GODOT_PROJECT = tempfile.TemporaryDirectory()
 GDWS = [f"{BUILD}/bench/gdws_echo"]
 LWS = [f"{BUILD}/bench/lws_echo"]
 
@@ -150,7 +152,9 @@ def others():
                       check=False).returncode == 0:
         found["python websockets"] = ["/usr/bin/python3", f"{HERE}/python_echo.py"]
     if shutil.which("godot3-server"):
-        found["Godot 3"] = [f"{HERE}/godot_echo.sh"]
+        # Godot writes its logs into the project's folder.
+        shutil.copy(f"{HERE}/godot_echo.gd", GODOT_PROJECT.name)
+        found["Godot 3"] = ["godot3-server", "--path", GODOT_PROJECT.name, "-s", "godot_echo.gd"]
     for pair in filter(None, os.environ.get("BENCH_OTHERS", "").split(",")):
         name, command = pair.split("=", 1)
         found[name] = command.split()
