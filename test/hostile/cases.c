@@ -18,7 +18,6 @@
     {                                                                                              \
         0xff, NULL, 0                                                                              \
     }
-#define S(text) text, sizeof(text) - 1
 /* Ends a connection in order, so that a case without an error comes to an end. */
 #define BYE                                                                                        \
     {                                                                                              \

@@ -10,6 +10,9 @@
 #include "rawsock.h"
 #include "world.h"
 
+/* A literal and its length. */
+#define S(text) text, sizeof(text) - 1
+
 /* A frame of a script. */
 typedef struct script_frame {
     uint8_t first; /* FIN, RSV bits and opcode; 0xff ends the script */

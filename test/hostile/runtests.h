@@ -6,5 +6,6 @@
 
 Suite *at_server_suite(void);
 Suite *at_client_suite(void);
+Suite *opening_suite(void);
 
 #endif

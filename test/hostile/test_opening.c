@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/* Hostile openings: what comes to a gdws server before a WebSocket is open. */
+#include <string.h>
+#include <sys/socket.h>
+
+#include "cases.h"
+#include "runtests.h"
+
+static world w;
+
+static void set_up(void)
+{
+    world_init(&w);
+    w.takes_packets = true;
+}
+
+static void tear_down(void)
+{
+    world_free(&w);
+}
+
+static const struct {
+    const char *name;
+    const char *request;
+    const char *answer; /* how it begins; "" for none at all */
+} requests[] = {
+    {"plain", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 426 "},
+    {"no key",
+     "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+     "Sec-WebSocket-Version: 13\r\n\r\n",
+     "HTTP/1.1 400 "},
+    {"short key",
+     "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: YQ==\r\n\r\n",
+     "HTTP/1.1 400 "},
+    {"version 8",
+     "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+     "Sec-WebSocket-Version: 8\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+     "HTTP/1.1 426 "},
+    {"no version",
+     "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+     "HTTP/1.1 426 "},
+    {"any case",
+     "GET / HTTP/1.1\r\nhost: a\r\nUPGRADE: WebSocket\r\nconnection: keep-alive, UPGRADE\r\n"
+     "sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+     "HTTP/1.1 101 "},
+    {"garbage", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", ""},
+};
+
+START_TEST(a_request_is_answered)
+{
+    rawsock one;
+    rawsock_connect(&one, w.loop, gdws_server_get_port(w.server));
+    rawsock_send(&one, requests[_i].request, strlen(requests[_i].request), 0);
+    size_t length = strlen(requests[_i].answer);
+    if (length > 0) {
+        rawsock_wait_for(&one, length);
+        ck_assert_msg(one.length >= length && memcmp(one.bytes, requests[_i].answer, length) == 0,
+                      "%s: %.*s", requests[_i].name, (int)one.length, (char *)one.bytes);
+    }
+    if (strstr(requests[_i].answer, "101") == NULL) {
+        rawsock_wait_for_end(&one, (uint64_t)world_scale(4000, 9000));
+    }
+    rawsock_close(&one);
+    world_connect(&w);
+}
+END_TEST
+
+/* Half-open connections that send a byte now and then: a new client does not wait for them, and at
+ * the handshake timeout they are gone. */
+START_TEST(half_open_connections_hold_nobody_up_and_end)
+{
+    enum { MOST = 2000 };
+    static rawsock idle[MOST];
+    const int count = world_scale(MOST, 100);
+    gdws_server_stop(w.server);
+    uint32_t timeout_ms = (uint32_t)world_scale(2000, 8000);
+    ck_assert_int_eq(gdws_server_set_handshake_timeout_ms(w.server, timeout_ms), GDWS_OK);
+    WAIT_FOR(&w, gdws_server_listen(w.server, 0) == GDWS_OK);
+    for (int i = 0; i < count; i++) {
+        rawsock_connect(&idle[i], w.loop, gdws_server_get_port(w.server));
+        rawsock_send(&idle[i], "GET / HTTP/1.1\r\nX: ", 1 + (size_t)i % 20, 0);
+    }
+    uint64_t start = world_now_ms();
+    world_connect(&w);
+    ck_assert_uint_lt(world_now_ms() - start, (uint64_t)world_scale(100, 2000));
+    for (int i = 0; i < count; i++) {
+        (void)send(idle[i].descriptor, "y", 1, MSG_NOSIGNAL);
+        gdws_loop_poll(w.loop);
+    }
+    for (int i = 0; i < count; i++) {
+        rawsock_wait_for_end(&idle[i], 2ull * timeout_ms + 2000);
+        rawsock_close(&idle[i]);
+    }
+    ck_assert_int_eq(gdws_peer_send_text(world_client_peer(&w), "still there"), GDWS_OK);
+    WAIT_FOR(&w, w.at_server.data == 1);
+}
+END_TEST
+
+static const struct {
+    const char *name;
+    const char *bytes;
+    size_t length;
+    const char *answer;
+} openings[] = {
+    {"TLS", S("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"), "HTTP/1.1 400 "},
+    {"one zero byte", S("\0"), "HTTP/1.1 400 "},
+    {"preface of HTTP/2", S("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), "HTTP/1.1 505 "},
+    {"bare line feeds", S("GET / HTTP/1.1\nHost: a\n\n\r\n\r\n"), "HTTP/1.1 400 "},
+    {"a body", S("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"), "HTTP/1.1 426 "},
+    {"two requests", S("GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"),
+     "HTTP/1.1 426 "},
+};
+
+START_TEST(an_opening_that_is_no_request_is_answered_and_ends)
+{
+    rawsock one;
+    char answer[2048];
+    rawsock_connect(&one, w.loop, gdws_server_get_port(w.server));
+    rawsock_send(&one, openings[_i].bytes, openings[_i].length, 0);
+    if (!world_is_fallback()) {
+        rawsock_read_headers(&one, answer, sizeof(answer));
+        ck_assert_msg(strncmp(answer, openings[_i].answer, 13) == 0, "%s: %s", openings[_i].name,
+                      answer);
+    }
+    rawsock_wait_for_end(&one, (uint64_t)world_scale(4000, 9000));
+    rawsock_close(&one);
+    world_connect(&w);
+}
+END_TEST
+
+START_TEST(a_request_that_is_too_long_is_refused)
+{
+    static char request[20000];
+    rawsock one;
+    char answer[2048];
+    memset(request, 'a', sizeof(request));
+    memcpy(request, "GET /", 5);
+    rawsock_connect(&one, w.loop, gdws_server_get_port(w.server));
+    rawsock_send(&one, request, sizeof(request), 1000);
+    if (!world_is_fallback()) {
+        rawsock_read_headers(&one, answer, sizeof(answer));
+        ck_assert_msg(strncmp(answer, "HTTP/1.1 431 ", 13) == 0, "%s", answer);
+    }
+    rawsock_wait_for_end(&one, (uint64_t)world_scale(4000, 9000));
+    rawsock_close(&one);
+}
+END_TEST
+
+START_TEST(frames_right_behind_the_request_are_not_lost)
+{
+    uint8_t bytes[512];
+    char answer[1024];
+    rawsock one;
+    static const char request[] = "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
+                                  "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                                  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    size_t length = sizeof(request) - 1;
+    memcpy(bytes, request, length);
+    length += rawsock_frame(bytes + length, 0x81, "early", 5, true);
+    rawsock_connect(&one, w.loop, gdws_server_get_port(w.server));
+    rawsock_send(&one, bytes, length, 0);
+    rawsock_read_headers(&one, answer, sizeof(answer));
+    WAIT_FOR(&w, w.at_server.data == 1);
+    rawsock_close(&one);
+}
+END_TEST
+
+Suite *opening_suite(void)
+{
+    Suite *suite = suite_create("opening");
+    TCase *tests = tcase_create("opening");
+    tcase_set_timeout(tests, 60);
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_loop_test(tests, a_request_is_answered, 0,
+                        (int)(sizeof(requests) / sizeof(requests[0])));
+    tcase_add_test(tests, half_open_connections_hold_nobody_up_and_end);
+    tcase_add_loop_test(tests, an_opening_that_is_no_request_is_answered_and_ends, 0,
+                        (int)(sizeof(openings) / sizeof(openings[0])));
+    tcase_add_test(tests, a_request_that_is_too_long_is_refused);
+    tcase_add_test(tests, frames_right_behind_the_request_are_not_lost);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
