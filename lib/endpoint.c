@@ -153,11 +153,13 @@ gdws_error gdwsi_endpoint_adopt(gdwsi_endpoint *endpoint, gdwsi_link *link, int 
     lws_adopt_desc_t info;
     memset(&info, 0, sizeof(info));
     info.vh = endpoint->vhost;
-    info.type = LWS_ADOPT_SOCKET | LWS_ADOPT_ALLOW_SSL;
+    /* As a file, libwebsockets leaves reading to us, too. */
+    info.type = LWS_ADOPT_RAW_FILE_DESC;
+    info.fd.filefd = descriptor;
     if (endpoint->kind != KIND_WIRE) {
-        info.type |= LWS_ADOPT_HTTP;
+        info.type = LWS_ADOPT_SOCKET | LWS_ADOPT_ALLOW_SSL | LWS_ADOPT_HTTP;
+        info.fd.sockfd = descriptor;
     }
-    info.fd.sockfd = descriptor;
     info.opaque = link;
     bind_link(endpoint, link);
     struct lws *wsi = lws_adopt_descriptor_vhost_via_info(&info);

@@ -21,10 +21,6 @@
 /* More passes than this in one poll wait for the next poll: gdws_loop_get_timeout_ms is 0 then. */
 #define PASSES_MAX 4
 
-/* One read takes at most this much, into a buffer that all connections share. A peer that is full
- * keeps at most this much undecoded. */
-#define READ_MAX (256u * 1024u)
-
 /* So many peers are read before their signals are delivered. */
 #define BATCH_MAX 64
 
@@ -153,7 +149,7 @@ static struct lws_context *make_context(uv_loop_t *uv)
     info.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
     info.foreign_loops = foreign_loops;
     info.retry_and_idle_policy = &no_validity_checks;
-    info.pt_serv_buf_size = READ_MAX + 4096;
+    info.pt_serv_buf_size = (unsigned)GDWSI_LOOP_READ_MAX + 4096;
     info.count_threads = 1;
 
     struct sigaction sigpipe;
@@ -193,6 +189,11 @@ gdws_loop *gdws_loop_new(void)
     list_init(&loop->flushes);
     list_init(&loop->burials);
     loop->references = 1;
+    loop->read_buffer = gdwsi_mem_alloc(GDWSI_LOOP_READ_MAX);
+    if (loop->read_buffer == NULL) {
+        gdwsi_log_write(GDWS_LOG_ERROR, "no memory for a loop");
+        goto fail_loop;
+    }
     int error = uv_loop_init(&loop->uv);
     if (error != 0) {
         gdwsi_log_write(GDWS_LOG_ERROR, "no loop: %s", uv_strerror(error));
@@ -219,6 +220,7 @@ fail_async:
     drain_uv(loop);
     (void)uv_loop_close(&loop->uv);
 fail_loop:
+    gdwsi_mem_free(loop->read_buffer);
     gdwsi_mem_free(loop);
     return NULL;
 }
@@ -241,6 +243,7 @@ static void destroy(gdws_loop *loop)
         gdwsi_log_write(GDWS_LOG_ERROR, "a loop does not close: %s", uv_strerror(error));
     }
     gdwsi_pool_clear(&loop->pool);
+    gdwsi_mem_free(loop->read_buffer);
     gdwsi_mem_free(loop);
 }
 
@@ -280,10 +283,17 @@ uint64_t gdwsi_loop_now(const gdws_loop *loop)
     return uv_now(&loop->uv);
 }
 
-static bool has_work(gdws_loop *loop)
+/* Whether a poll may not end yet. */
+static bool must_go_on(const gdws_loop *loop)
 {
-    return loop->is_touched || !list_is_empty(&loop->signals) || !list_is_empty(&loop->flushes) ||
-           uv_backend_timeout(&loop->uv) == 0;
+    return loop->is_touched || !list_is_empty(&loop->signals) || !list_is_empty(&loop->flushes);
+}
+
+/* Whether the next poll should come at once. libuv alone can wait until then: after each read
+ * libwebsockets leaves it a check of its own timers to do. */
+static bool has_work(const gdws_loop *loop)
+{
+    return must_go_on(loop) || uv_backend_timeout(&loop->uv) == 0;
 }
 
 static void run_tasks(gdws_loop *loop)
@@ -321,7 +331,7 @@ gdws_error gdws_loop_poll(gdws_loop *loop)
     do {
         run_pass(loop);
         passes++;
-    } while (passes < PASSES_MAX && has_work(loop));
+    } while (passes < PASSES_MAX && must_go_on(loop));
     run_burials(loop);
     loop->is_polling = false;
     if (loop->references == 0) {
@@ -344,6 +354,21 @@ int gdws_loop_get_timeout_ms(gdws_loop *loop)
     return has_work(loop) ? 0 : uv_backend_timeout(&loop->uv);
 }
 
+/* Sleep until there is something to do, then poll. */
+static gdws_error sleep_and_poll(gdws_loop *loop, int timeout_ms)
+{
+    int due_ms = gdws_loop_get_timeout_ms(loop);
+    bool is_limited = timeout_ms >= 0 && (due_ms < 0 || timeout_ms <= due_ms);
+    struct pollfd descriptor = {.fd = uv_backend_fd(&loop->uv), .events = POLLIN};
+    uint64_t activity = loop->activity;
+    int ready = poll(&descriptor, 1, is_limited ? timeout_ms : due_ms);
+    gdws_error error = gdws_loop_poll(loop);
+    if (error == GDWS_OK && ready == 0 && is_limited && loop->activity == activity) {
+        error = GDWS_TIMEOUT;
+    }
+    return error;
+}
+
 gdws_error gdws_loop_wait(gdws_loop *loop, int timeout_ms)
 {
     if (loop == NULL) {
@@ -352,18 +377,17 @@ gdws_error gdws_loop_wait(gdws_loop *loop, int timeout_ms)
     if (loop->is_polling) {
         return GDWS_BUSY;
     }
-    int due_ms = gdws_loop_get_timeout_ms(loop);
-    bool is_limited = timeout_ms >= 0 && (due_ms < 0 || timeout_ms <= due_ms);
-    struct pollfd descriptor = {.fd = uv_backend_fd(&loop->uv), .events = POLLIN};
-    int ready = poll(&descriptor, 1, is_limited ? timeout_ms : due_ms);
+    gdws_error error = GDWS_OK;
     uint64_t activity = loop->activity;
     gdwsi_loop_retain(loop);
-    gdws_error error = gdws_loop_poll(loop);
-    bool is_timeout = ready == 0 && is_limited && loop->activity == activity;
-    gdwsi_loop_release(loop);
-    if (error == GDWS_OK && is_timeout) {
-        error = GDWS_TIMEOUT;
+    /* A busy loop has more to do at once, often more than it knows: poll(2) is left out. */
+    if (has_work(loop)) {
+        error = gdws_loop_poll(loop);
     }
+    if (error == GDWS_OK && loop->activity == activity) {
+        error = sleep_and_poll(loop, timeout_ms);
+    }
+    gdwsi_loop_release(loop);
     return error;
 }
 

@@ -14,6 +14,10 @@
 
 struct lws_context;
 
+/* One read takes at most this much, into a buffer that all connections share. A peer that is full
+ * keeps at most this much undecoded. */
+#define GDWSI_LOOP_READ_MAX ((size_t)256 << 10)
+
 /* Something to be done once. Lives inside its owner, all zero at first; being put on a list twice
  * does nothing, and it may be taken off at any time. */
 typedef struct gdwsi_task {
@@ -30,10 +34,11 @@ struct gdws_loop {
     gdwsi_task signals; /* heads of the lists */
     gdwsi_task flushes;
     gdwsi_task burials;
-    unsigned references; /* the program's one, and one for each client and server */
-    gdwsi_pool pool;     /* for the queues of its peers */
-    uint64_t activity;   /* counts signals delivered */
-    size_t batch;        /* signals added since they were last run */
+    unsigned references;  /* the program's one, and one for each client and server */
+    gdwsi_pool pool;      /* for the queues of its peers */
+    uint8_t *read_buffer; /* GDWSI_LOOP_READ_MAX bytes, whose content lasts for one event */
+    uint64_t activity;    /* counts signals delivered */
+    size_t batch;         /* signals added since they were last run */
     bool is_polling;
     bool is_touched; /* descriptors or timers were changed outside of uv_run */
 };

@@ -4,6 +4,7 @@
  * been taken. */
 #include "wire.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -127,6 +128,21 @@ static void receive(gdwsi_link *link, uint8_t *bytes, size_t length)
     end_if_closed(link);
 }
 
+/* Read what there is, or as much as the loop's buffer takes. Returns false at the end of the
+ * connection. */
+static bool read_socket(gdwsi_link *link)
+{
+    ssize_t length = 0;
+    do {
+        length =
+            recv(lws_get_socket_fd(link->wsi), link->loop->read_buffer, GDWSI_LOOP_READ_MAX, 0);
+    } while (length < 0 && errno == EINTR);
+    if (length > 0) {
+        receive(link, link->loop->read_buffer, (size_t)length);
+    }
+    return length > 0 || (length < 0 && (errno == EAGAIN || errno == EWOULDBLOCK));
+}
+
 /* For link */
 
 static void resume(gdwsi_link *link)
@@ -209,14 +225,22 @@ int gdwsi_wire_event(struct lws *wsi, enum lws_callback_reasons reason, void *us
         link->wsi = wsi;
         on_connected(link);
         break;
+    case LWS_CALLBACK_RAW_RX_FILE:
+        if (!read_socket(link)) {
+            return -1;
+        }
+        gdwsi_loop_run_batch(link->loop);
+        break;
     case LWS_CALLBACK_RAW_RX:
         receive(link, in, length);
         gdwsi_loop_run_batch(link->loop);
         break;
     case LWS_CALLBACK_RAW_WRITEABLE:
+    case LWS_CALLBACK_RAW_WRITEABLE_FILE:
         on_writeable(link);
         break;
     case LWS_CALLBACK_RAW_CLOSE:
+    case LWS_CALLBACK_RAW_CLOSE_FILE:
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
         on_ended(link);
         break;
