@@ -10,22 +10,9 @@
 #define LENGTH_64 127
 #define MASK_SIZE 4
 
-static size_t length_size(uint64_t length)
-{
-    if (length < LENGTH_16) {
-        return 0;
-    }
-    return length <= UINT16_MAX ? 2 : 8;
-}
-
-size_t gdwsi_frame_header_size(const gdwsi_frame *frame)
-{
-    return 2 + length_size(frame->length) + (frame->masked ? MASK_SIZE : 0);
-}
-
 size_t gdwsi_frame_write_header(const gdwsi_frame *frame, uint8_t *bytes)
 {
-    size_t extra = length_size(frame->length);
+    size_t extra = gdwsi_frame_length_size(frame->length);
     uint8_t length7 = (uint8_t)frame->length;
     if (extra > 0) {
         length7 = extra == 2 ? LENGTH_16 : LENGTH_64;

@@ -31,8 +31,20 @@ typedef struct gdwsi_frame {
     uint64_t length; /* of the payload */
 } gdwsi_frame;
 
-/* How many bytes the header of this frame takes: 2 to 14, the shortest length encoding. */
-size_t gdwsi_frame_header_size(const gdwsi_frame *frame);
+/* How many bytes of extended length a payload's length takes, in the shortest encoding. */
+static inline size_t gdwsi_frame_length_size(uint64_t length)
+{
+    if (length < 126) {
+        return 0;
+    }
+    return length <= UINT16_MAX ? 2 : 8;
+}
+
+/* How many bytes the header of this frame takes: 2 to 14. */
+static inline size_t gdwsi_frame_header_size(const gdwsi_frame *frame)
+{
+    return 2 + gdwsi_frame_length_size(frame->length) + (frame->masked ? sizeof(frame->mask) : 0);
+}
 
 /* Write the header at bytes, which has room for gdwsi_frame_header_size. Returns that size. */
 size_t gdwsi_frame_write_header(const gdwsi_frame *frame, uint8_t *bytes);

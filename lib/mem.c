@@ -79,23 +79,9 @@ void gdwsi_mem_free(void *pointer)
     }
 }
 
-void gdwsi_mem_rest(void)
+bool gdwsi_mem_may_reuse(void)
 {
-    (void)atomic_fetch_sub_explicit(&live, 1, memory_order_relaxed);
-}
-
-bool gdwsi_mem_wake(void)
-{
-    if (must_fail()) {
-        return false;
-    }
-    (void)atomic_fetch_add_explicit(&live, 1, memory_order_relaxed);
-    return true;
-}
-
-void gdwsi_mem_free_resting(void *pointer)
-{
-    free(pointer);
+    return !must_fail();
 }
 
 size_t gdwsi_mem_allocations(void)

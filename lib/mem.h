@@ -23,11 +23,8 @@ char *gdwsi_mem_copy_text(const char *text, size_t length);
 /* Give memory back; NULL is fine. */
 void gdwsi_mem_free(void *pointer);
 
-/* For a pool: an allocation that is kept for reuse does not count as alive while it rests. wake
- * returns false when a test wants this allocation to fail. */
-void gdwsi_mem_rest(void);
-bool gdwsi_mem_wake(void);
-void gdwsi_mem_free_resting(void *pointer);
+/* For a pool, before it gives out memory that it kept: false when a test wants this to fail. */
+bool gdwsi_mem_may_reuse(void);
 
 /* For tests: how often memory was asked for from the system. */
 size_t gdwsi_mem_allocations(void);

@@ -58,17 +58,6 @@ static gdws_error reserve(gdwsi_outq *queue, size_t length)
     return GDWS_OK;
 }
 
-static size_t frame_size(size_t length, bool is_masked)
-{
-    gdwsi_frame frame = {.masked = is_masked, .length = length};
-    return gdwsi_frame_header_size(&frame) + length;
-}
-
-size_t gdwsi_outq_encoded_size(size_t length, bool is_masked)
-{
-    return frame_size(length, is_masked);
-}
-
 size_t gdwsi_outq_message_max(size_t bytes)
 {
     return bytes > GDWSI_FRAME_HEADER_MAX ? bytes - GDWSI_FRAME_HEADER_MAX : 0;
@@ -101,7 +90,7 @@ static gdws_error put_frame(gdwsi_outq *queue, gdwsi_opcode opcode, const void *
                             size_t length, bool is_masked)
 {
     gdwsi_frame frame = {.opcode = opcode, .final = true, .masked = is_masked, .length = length};
-    gdws_error error = reserve(queue, frame_size(length, is_masked));
+    gdws_error error = reserve(queue, gdwsi_outq_encoded_size(length, is_masked));
     if (error != GDWS_OK) {
         return error;
     }
@@ -135,16 +124,6 @@ gdws_error gdwsi_outq_put_encoded(gdwsi_outq *queue, const uint8_t *bytes, size_
     queue->tail += length;
     queue->packets += packets;
     return GDWS_OK;
-}
-
-size_t gdwsi_outq_bytes(const gdwsi_outq *queue)
-{
-    return queue->tail - queue->head - queue->sent;
-}
-
-size_t gdwsi_outq_packets(const gdwsi_outq *queue)
-{
-    return queue->packets;
 }
 
 /* Read the frame at an offset of the block. Returns its size, 0 at the end. */

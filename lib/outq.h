@@ -43,7 +43,11 @@ void gdwsi_outq_init(gdwsi_outq *queue, gdwsi_pool *pool);
 void gdwsi_outq_clear(gdwsi_outq *queue);
 
 /* How many bytes a message of this length takes, frame headers included. */
-size_t gdwsi_outq_encoded_size(size_t length, bool is_masked);
+static inline size_t gdwsi_outq_encoded_size(size_t length, bool is_masked)
+{
+    gdwsi_frame frame = {.masked = is_masked, .length = length};
+    return gdwsi_frame_header_size(&frame) + length;
+}
 
 /* The longest message that takes at most this many bytes, however it is sent. */
 size_t gdwsi_outq_message_max(size_t bytes);
@@ -65,8 +69,15 @@ gdws_error gdwsi_outq_put_encoded(gdwsi_outq *queue, const uint8_t *bytes, size_
                                   size_t packets);
 
 /* Bytes and messages in the queue. */
-size_t gdwsi_outq_bytes(const gdwsi_outq *queue);
-size_t gdwsi_outq_packets(const gdwsi_outq *queue);
+static inline size_t gdwsi_outq_bytes(const gdwsi_outq *queue)
+{
+    return queue->tail - queue->head - queue->sent;
+}
+
+static inline size_t gdwsi_outq_packets(const gdwsi_outq *queue)
+{
+    return queue->packets;
+}
 
 /* Look at all bytes, which lie side by side. Returns how many, 0 when the queue is empty. */
 size_t gdwsi_outq_peek(const gdwsi_outq *queue, uint8_t **bytes);

@@ -160,7 +160,7 @@ static bool has_room_again(const gdws_peer *peer)
                             gdwsi_pktq_bytes(&peer->in) <= peer->inbound_bytes / 2);
 }
 
-bool gdwsi_peer_update_paused(gdws_peer *peer)
+bool gdwsi_peer_judge_paused(gdws_peer *peer)
 {
     if (peer->is_failed) {
         peer->is_paused = false;
@@ -335,10 +335,9 @@ gdwsi_peer_event gdwsi_peer_next_event(gdws_peer *peer)
     return GDWSI_PEER_NOTHING;
 }
 
-bool gdwsi_peer_has_event(const gdws_peer *peer)
+bool gdwsi_peer_has_late_event(const gdws_peer *peer)
 {
-    return peer->owes_connected || owed_data(peer) > 0 || peer->owes_close_request ||
-           is_drained_due(peer) || is_disconnected_due(peer);
+    return is_drained_due(peer) || is_disconnected_due(peer);
 }
 
 /* Packets */

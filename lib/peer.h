@@ -140,8 +140,18 @@ bool gdwsi_peer_is_owed_disconnected(const gdws_peer *peer);
 /* Give up packets that were not taken: disconnected is due. */
 void gdwsi_peer_abandon(gdws_peer *peer);
 
-/* Update and tell whether reading is to pause because the inbound queue is full. */
-bool gdwsi_peer_update_paused(gdws_peer *peer);
+/* For gdwsi_peer_update_paused: where it is not plain that there is room. */
+bool gdwsi_peer_judge_paused(gdws_peer *peer);
+
+/* Update and tell whether reading is to pause because the inbound queue is full, or because of
+ * pongs that the other side does not read. */
+static inline bool gdwsi_peer_update_paused(gdws_peer *peer)
+{
+    size_t bytes = gdwsi_pktq_bytes(&peer->in) + gdwsi_pktq_open_length(&peer->in);
+    bool has_room = !peer->is_paused && peer->pongs == 0 && bytes < peer->inbound_bytes &&
+                    gdwsi_pktq_packets(&peer->in) < peer->inbound_packets;
+    return !has_room && gdwsi_peer_judge_paused(peer);
+}
 
 /* Whether both Close frames were seen. */
 bool gdwsi_peer_was_clean(const gdws_peer *peer);
@@ -156,8 +166,17 @@ void gdwsi_peer_note_flushed(gdws_peer *peer);
 /* Take the next event to signal. */
 gdwsi_peer_event gdwsi_peer_next_event(gdws_peer *peer);
 
+/* For gdwsi_peer_has_event: whether drained or disconnected is due. */
+bool gdwsi_peer_has_late_event(const gdws_peer *peer);
+
 /* Whether gdwsi_peer_next_event would give one. */
-bool gdwsi_peer_has_event(const gdws_peer *peer);
+static inline bool gdwsi_peer_has_event(const gdws_peer *peer)
+{
+    return (peer->owed_data > 0 && gdwsi_pktq_packets(&peer->in) > 0) || peer->owes_connected ||
+           peer->owes_close_request ||
+           ((peer->owes_drained || peer->state == GDWS_STATE_CLOSED) &&
+            gdwsi_peer_has_late_event(peer));
+}
 
 /* Check the arguments of a close: GDWS_OK or INVALID_PARAMETER. */
 gdws_error gdwsi_peer_check_close(int code, const char *reason);

@@ -12,9 +12,11 @@
 #define ANNOUNCED_TRUST (1u << 20)
 
 typedef struct record {
-    size_t length;
+    uint64_t length;
     bool is_text;
 } record;
+
+_Static_assert(sizeof(record) == GDWSI_PKTQ_RECORD_SIZE, "as the header says");
 
 void gdwsi_pktq_init(gdwsi_pktq *queue, gdwsi_pool *pool)
 {
@@ -148,11 +150,6 @@ gdws_error gdwsi_pktq_append(gdwsi_pktq *queue, const void *bytes, size_t length
     return GDWS_OK;
 }
 
-size_t gdwsi_pktq_open_length(const gdwsi_pktq *queue)
-{
-    return queue->is_open ? queue->tail - queue->open - sizeof(record) : 0;
-}
-
 void gdwsi_pktq_commit(gdwsi_pktq *queue)
 {
     if (!queue->is_open) {
@@ -209,14 +206,4 @@ gdws_error gdwsi_pktq_take(gdwsi_pktq *queue, const uint8_t **packet, size_t *le
     queue->bytes -= header.length;
     queue->is_lending = true;
     return GDWS_OK;
-}
-
-size_t gdwsi_pktq_packets(const gdwsi_pktq *queue)
-{
-    return queue->packets;
-}
-
-size_t gdwsi_pktq_bytes(const gdwsi_pktq *queue)
-{
-    return queue->bytes;
 }

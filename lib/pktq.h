@@ -12,6 +12,9 @@
 #include "gdws/error.h"
 #include "pool.h"
 
+/* What precedes each packet in the block: its length and its kind. */
+#define GDWSI_PKTQ_RECORD_SIZE 16
+
 /* Fields are private to pktq.c, but for tests. All zero plus gdwsi_pktq_init is an empty queue.
  * Invariants: head <= tail <= capacity; records of whole packets lie in [head, open), the packet
  * that is being written in [open, tail). */
@@ -55,7 +58,10 @@ void gdwsi_pktq_commit(gdwsi_pktq *queue);
 void gdwsi_pktq_abort(gdwsi_pktq *queue);
 
 /* How many bytes the open packet has so far; 0 without one. */
-size_t gdwsi_pktq_open_length(const gdwsi_pktq *queue);
+static inline size_t gdwsi_pktq_open_length(const gdwsi_pktq *queue)
+{
+    return queue->is_open ? queue->tail - queue->open - GDWSI_PKTQ_RECORD_SIZE : 0;
+}
 
 /* Take the oldest packet. It is lent until the next take or clear; one NUL byte follows it that
  * does not count. Returns UNAVAILABLE when there is none (which ends the last lending, too), with
@@ -64,7 +70,14 @@ gdws_error gdwsi_pktq_take(gdwsi_pktq *queue, const uint8_t **packet, size_t *le
                            bool *is_text);
 
 /* How many whole packets wait, and how many payload bytes they have together. */
-size_t gdwsi_pktq_packets(const gdwsi_pktq *queue);
-size_t gdwsi_pktq_bytes(const gdwsi_pktq *queue);
+static inline size_t gdwsi_pktq_packets(const gdwsi_pktq *queue)
+{
+    return queue->packets;
+}
+
+static inline size_t gdwsi_pktq_bytes(const gdwsi_pktq *queue)
+{
+    return queue->bytes;
+}
 
 #endif

@@ -40,7 +40,7 @@ void *gdwsi_pool_get(gdwsi_pool *pool, size_t size, size_t *capacity)
         return gdwsi_mem_alloc(*capacity);
     }
     void *block = pool->free[class];
-    if (!gdwsi_mem_wake()) {
+    if (!gdwsi_mem_may_reuse()) {
         return NULL;
     }
     memcpy(&pool->free[class], block, sizeof(void *));
@@ -61,7 +61,6 @@ void gdwsi_pool_put(gdwsi_pool *pool, void *block, size_t capacity)
         gdwsi_mem_free(block);
         return;
     }
-    gdwsi_mem_rest();
     memcpy(block, &pool->free[class], sizeof(void *));
     pool->free[class] = block;
     pool->count[class]++;
@@ -98,9 +97,18 @@ void gdwsi_pool_clear(gdwsi_pool *pool)
         while (pool->free[i] != NULL) {
             void *block = pool->free[i];
             memcpy(&pool->free[i], block, sizeof(void *));
-            gdwsi_mem_free_resting(block);
+            gdwsi_mem_free(block);
         }
         pool->count[i] = 0;
     }
     pool->bytes = 0;
+}
+
+size_t gdwsi_pool_kept(const gdwsi_pool *pool)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < GDWSI_POOL_CLASSES; i++) {
+        count += pool->count[i];
+    }
+    return count;
 }

@@ -31,4 +31,7 @@ void *gdwsi_pool_grow(gdwsi_pool *pool, void *block, size_t used, size_t size, s
 /* Give all memory back that is not in use. */
 void gdwsi_pool_clear(gdwsi_pool *pool);
 
+/* How many blocks are kept: allocated, but nobody's. */
+size_t gdwsi_pool_kept(const gdwsi_pool *pool);
+
 #endif
