@@ -67,6 +67,22 @@ START_TEST(a_request_is_answered)
 }
 END_TEST
 
+/* How long a new client takes to come in: the best of a few, since a busy machine delays any of
+ * them, while what the server does wrong would delay them all. */
+static uint64_t quickest_connection_ms(void)
+{
+    uint64_t best = UINT64_MAX;
+    for (int i = 0; i < 5; i++) {
+        gdws_client_disconnect_from_host(w.client, 1000, "");
+        WAIT_FOR(&w, w.at_server.closed == i && w.at_client.closed == i);
+        uint64_t start = world_now_ms();
+        world_connect(&w);
+        uint64_t elapsed = world_now_ms() - start;
+        best = elapsed < best ? elapsed : best;
+    }
+    return best;
+}
+
 /* Half-open connections that send a byte now and then: a new client does not wait for them, and at
  * the handshake timeout they are gone. */
 START_TEST(half_open_connections_hold_nobody_up_and_end)
@@ -82,9 +98,7 @@ START_TEST(half_open_connections_hold_nobody_up_and_end)
         rawsock_connect(&idle[i], w.loop, gdws_server_get_port(w.server));
         rawsock_send(&idle[i], "GET / HTTP/1.1\r\nX: ", 1 + (size_t)i % 20, 0);
     }
-    uint64_t start = world_now_ms();
-    world_connect(&w);
-    ck_assert_uint_lt(world_now_ms() - start, (uint64_t)world_scale(100, 2000));
+    ck_assert_uint_lt(quickest_connection_ms(), (uint64_t)world_scale(100, 2000));
     for (int i = 0; i < count; i++) {
         (void)send(idle[i].descriptor, "y", 1, MSG_NOSIGNAL);
         gdws_loop_poll(w.loop);
