@@ -30,7 +30,6 @@ size_t gdwsi_frame_write_header(const gdwsi_frame *frame, uint8_t *bytes)
 
 size_t gdwsi_frame_read_header(gdwsi_frame *frame, const uint8_t *bytes, size_t length)
 {
-    memset(frame, 0, sizeof(*frame));
     if (length < 2) {
         return 0;
     }
@@ -51,6 +50,7 @@ size_t gdwsi_frame_read_header(gdwsi_frame *frame, const uint8_t *bytes, size_t 
     for (size_t i = 0; i < extra; i++) {
         frame->length = frame->length << 8 | bytes[2 + i];
     }
+    memset(frame->mask, 0, MASK_SIZE);
     if (masked) {
         memcpy(frame->mask, bytes + 2 + extra, MASK_SIZE);
     }
@@ -78,6 +78,13 @@ void gdwsi_frame_mask(uint8_t *target, const uint8_t *source, size_t length, con
         memcpy(&word, source + i, sizeof(word));
         word ^= mask_word;
         memcpy(target + i, &word, sizeof(word));
+    }
+    if (length - i >= MASK_SIZE) {
+        uint32_t half;
+        memcpy(&half, source + i, MASK_SIZE);
+        half ^= (uint32_t)mask_word;
+        memcpy(target + i, &half, MASK_SIZE);
+        i += MASK_SIZE;
     }
     for (; i < length; i++) {
         target[i] = source[i] ^ mask[i & 3];

@@ -49,7 +49,8 @@ static inline size_t gdwsi_frame_header_size(const gdwsi_frame *frame)
 /* Write the header at bytes, which has room for gdwsi_frame_header_size. Returns that size. */
 size_t gdwsi_frame_write_header(const gdwsi_frame *frame, uint8_t *bytes);
 
-/* Read a header back. Returns its size, 0 when length bytes do not hold all of it yet. Meant for
+/* Read a header back; the mask of a frame without one is all zero. Returns its size, 0, with frame
+ * as it was, when length bytes do not hold all of it yet. Meant for
  * frames that gdws wrote: it does not judge opcodes, reserved bits or length encodings. */
 size_t gdwsi_frame_read_header(gdwsi_frame *frame, const uint8_t *bytes, size_t length);
 

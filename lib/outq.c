@@ -58,11 +58,6 @@ static gdws_error reserve(gdwsi_outq *queue, size_t length)
     return GDWS_OK;
 }
 
-size_t gdwsi_outq_message_max(size_t bytes)
-{
-    return bytes > GDWSI_FRAME_HEADER_MAX ? bytes - GDWSI_FRAME_HEADER_MAX : 0;
-}
-
 gdws_error gdwsi_outq_reserve(gdwsi_outq *queue, size_t bytes)
 {
     return reserve(queue, bytes);

@@ -50,7 +50,10 @@ static inline size_t gdwsi_outq_encoded_size(size_t length, bool is_masked)
 }
 
 /* The longest message that takes at most this many bytes, however it is sent. */
-size_t gdwsi_outq_message_max(size_t bytes);
+static inline size_t gdwsi_outq_message_max(size_t bytes)
+{
+    return bytes > GDWSI_FRAME_HEADER_MAX ? bytes - GDWSI_FRAME_HEADER_MAX : 0;
+}
 
 /* Make room for so many bytes. Returns OUT_OF_MEMORY. */
 gdws_error gdwsi_outq_reserve(gdwsi_outq *queue, size_t bytes);

@@ -97,10 +97,26 @@ static int finish_message(gdws_peer *peer)
     return 0;
 }
 
+/* A binary message in one piece, as most are. */
+static int take_whole(gdws_peer *peer, const gdwsi_piece *piece)
+{
+    if (piece->length > peer->inbound_bytes) {
+        return CLOSE_TOO_BIG;
+    }
+    if (gdwsi_pktq_put(&peer->in, false, piece->bytes, piece->length, piece->mask) != GDWS_OK) {
+        return CLOSE_INTERNAL_ERROR;
+    }
+    peer->owed_data++;
+    return 0;
+}
+
 int gdwsi_peer_receive(gdws_peer *peer, const gdwsi_piece *piece)
 {
     if (peer->is_failed || peer->close_received || peer->state == GDWS_STATE_CLOSED) {
         return 0;
+    }
+    if (piece->is_final && !peer->is_receiving && !piece->is_text) {
+        return take_whole(peer, piece);
     }
     int code = peer->is_receiving ? 0 : begin_message(peer, piece->is_text);
     if (code == 0) {

@@ -14,7 +14,7 @@ static gdws_error check_room(gdws_peer *peer, size_t encoded)
     if (encoded > peer->outbound_bytes) {
         return GDWS_PARAMETER_RANGE_ERROR;
     }
-    size_t queued = gdws_peer_get_current_outbound_buffered_amount(peer);
+    size_t queued = gdwsi_outq_bytes(&peer->out) + peer->handed;
     if (queued > peer->outbound_bytes - encoded ||
         gdwsi_outq_packets(&peer->out) >= peer->outbound_packets) {
         peer->owes_drained = true;
@@ -60,7 +60,7 @@ gdws_error gdws_peer_send(gdws_peer *peer, const void *message, size_t length, g
         (!is_text && mode != GDWS_WRITE_MODE_BINARY)) {
         return GDWS_INVALID_PARAMETER;
     }
-    if (peer->state == GDWS_STATE_OPEN && length > gdws_peer_get_max_packet_size(peer)) {
+    if (peer->state == GDWS_STATE_OPEN && length > gdwsi_outq_message_max(peer->outbound_bytes)) {
         return GDWS_PARAMETER_RANGE_ERROR;
     }
     bool is_masked = peer->is_client && !peer->writes_unmasked;
@@ -93,7 +93,8 @@ gdws_error gdwsi_peer_put_encoded(gdws_peer *peer, const uint8_t *bytes, size_t 
 
 gdws_error gdws_peer_put_packet(gdws_peer *peer, const void *packet, size_t length)
 {
-    return gdws_peer_send(peer, packet, length, gdws_peer_get_write_mode(peer));
+    return gdws_peer_send(peer, packet, length,
+                          peer != NULL ? peer->write_mode : GDWS_WRITE_MODE_BINARY);
 }
 
 gdws_error gdws_peer_send_text(gdws_peer *peer, const char *text)

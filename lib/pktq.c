@@ -119,6 +119,41 @@ static size_t expected_room(const gdwsi_pktq *queue, uint64_t announced)
     return (size_t)(announced < trusted ? announced : trusted);
 }
 
+static void copy_in(uint8_t *target, const void *bytes, size_t length, const uint8_t *mask)
+{
+    if (mask != NULL) {
+        gdwsi_frame_mask(target, bytes, length, mask);
+    } else if (length > 0) {
+        memcpy(target, bytes, length);
+    }
+}
+
+gdws_error gdwsi_pktq_put(gdwsi_pktq *queue, bool is_text, const void *bytes, size_t length,
+                          const uint8_t *mask)
+{
+    record header = {.length = length, .is_text = is_text};
+    if (queue->is_open) {
+        return GDWS_BUG;
+    }
+    if (length > SIZE_MAX / 4) {
+        return GDWS_OUT_OF_MEMORY;
+    }
+    size_t size = sizeof(header) + length + 1;
+    gdws_error error = reserve(queue, size);
+    if (error != GDWS_OK) {
+        return error;
+    }
+    uint8_t *target = queue->block + queue->tail;
+    memcpy(target, &header, sizeof(header));
+    copy_in(target + sizeof(header), bytes, length, mask);
+    target[size - 1] = '\0';
+    queue->tail += size;
+    queue->open = queue->tail;
+    queue->packets++;
+    queue->bytes += length;
+    return GDWS_OK;
+}
+
 gdws_error gdwsi_pktq_append(gdwsi_pktq *queue, const void *bytes, size_t length,
                              const uint8_t *mask, uint64_t announced, const uint8_t **added)
 {
@@ -140,11 +175,7 @@ gdws_error gdwsi_pktq_append(gdwsi_pktq *queue, const void *bytes, size_t length
         return error;
     }
     uint8_t *target = queue->block + queue->tail;
-    if (mask != NULL) {
-        gdwsi_frame_mask(target, bytes, length, mask);
-    } else if (length > 0) {
-        memcpy(target, bytes, length);
-    }
+    copy_in(target, bytes, length, mask);
     queue->tail += length;
     *added = target;
     return GDWS_OK;

@@ -51,6 +51,11 @@ gdws_error gdwsi_pktq_begin(gdwsi_pktq *queue, bool is_text);
 gdws_error gdwsi_pktq_append(gdwsi_pktq *queue, const void *bytes, size_t length,
                              const uint8_t *mask, uint64_t announced, const uint8_t **added);
 
+/* Begin, append and commit in one, and cheaper: a whole packet, or with an error nothing. Returns
+ * OUT_OF_MEMORY; BUG when a packet is open. */
+gdws_error gdwsi_pktq_put(gdwsi_pktq *queue, bool is_text, const void *bytes, size_t length,
+                          const uint8_t *mask);
+
 /* Finish the open packet: it can be taken from now on. Never fails. */
 void gdwsi_pktq_commit(gdwsi_pktq *queue);
 

@@ -106,6 +106,14 @@ START_TEST(a_hundred_thousand_operations_agree_with_a_model)
             size_t length = next_random(next_random(10) == 0 ? 3000 : 40);
             size_t cut = length > 0 ? next_random((uint32_t)length) : 0;
             fill(bytes, length, written);
+            if (next_random(2) == 0) {
+                ck_assert_int_eq(gdwsi_pktq_put(&queue, written % 2 == 0, bytes, length, NULL),
+                                 GDWS_OK);
+                lengths[written] = length;
+                held += length;
+                written++;
+                continue;
+            }
             ck_assert_int_eq(gdwsi_pktq_begin(&queue, written % 2 == 0), GDWS_OK);
             ck_assert_int_eq(append(&queue, bytes, cut), GDWS_OK);
             ck_assert_int_eq(append(&queue, bytes + cut, length - cut), GDWS_OK);
@@ -160,6 +168,11 @@ START_TEST(without_memory_the_packet_queue_is_as_it_was)
         }
         if (error == GDWS_OK) {
             error = append(&queue, bytes, sizeof(bytes));
+        }
+        if (error == GDWS_OK) {
+            ck_assert_int_eq(gdwsi_pktq_put(&queue, false, bytes, 1, NULL), GDWS_BUG);
+            gdwsi_pktq_abort(&queue);
+            error = gdwsi_pktq_put(&queue, false, bytes, sizeof(bytes), NULL);
         }
         has_failed = gdwsi_mem_has_failed();
         ck_assert(has_failed == (error == GDWS_OUT_OF_MEMORY));
