@@ -24,6 +24,10 @@
 /* So many peers are read before their signals are delivered. */
 #define BATCH_MAX 64
 
+/* While the pool keeps more than this, what it does not need goes back to the system. */
+#define KEPT_IDLE ((size_t)2 << 20)
+#define TRIM_INTERVAL_MS 1000
+
 /* libwebsockets allocates a table of this many descriptors at most. */
 #define DESCRIPTORS_MAX (1u << 20)
 
@@ -171,6 +175,19 @@ static void ignore_wakeup(uv_async_t *handle)
     (void)handle;
 }
 
+static void on_trim(uv_timer_t *timer)
+{
+    gdws_loop *loop = timer->data;
+    gdwsi_pool_trim(&loop->pool);
+}
+
+static void trim_soon(gdws_loop *loop)
+{
+    if (loop->pool.bytes > KEPT_IDLE && !uv_is_active((uv_handle_t *)&loop->trim)) {
+        (void)uv_timer_start(&loop->trim, on_trim, TRIM_INTERVAL_MS, 0);
+    }
+}
+
 static void drain_uv(gdws_loop *loop)
 {
     while (uv_run(&loop->uv, UV_RUN_DEFAULT) != 0) {
@@ -205,6 +222,9 @@ gdws_loop *gdws_loop_new(void)
         goto fail_async;
     }
     uv_unref((uv_handle_t *)&loop->wakeup);
+    (void)uv_timer_init(&loop->uv, &loop->trim);
+    uv_unref((uv_handle_t *)&loop->trim);
+    loop->trim.data = loop;
     route_lws_log();
     loop->context = make_context(&loop->uv);
     if (loop->context == NULL) {
@@ -216,6 +236,7 @@ gdws_loop *gdws_loop_new(void)
 
 fail_context:
     uv_close((uv_handle_t *)&loop->wakeup, NULL);
+    uv_close((uv_handle_t *)&loop->trim, NULL);
 fail_async:
     drain_uv(loop);
     (void)uv_loop_close(&loop->uv);
@@ -233,6 +254,7 @@ static void destroy(gdws_loop *loop)
     list_run(&loop->flushes);
     lws_context_destroy(loop->context);
     uv_close((uv_handle_t *)&loop->wakeup, NULL);
+    uv_close((uv_handle_t *)&loop->trim, NULL);
     drain_uv(loop);
     lws_context_destroy(loop->context);
     loop->context = NULL;
@@ -333,6 +355,7 @@ gdws_error gdws_loop_poll(gdws_loop *loop)
         passes++;
     } while (passes < PASSES_MAX && must_go_on(loop));
     run_burials(loop);
+    trim_soon(loop);
     loop->is_polling = false;
     if (loop->references == 0) {
         destroy(loop);

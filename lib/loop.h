@@ -29,6 +29,7 @@ typedef struct gdwsi_task {
 struct gdws_loop {
     uv_loop_t uv;
     uv_async_t wakeup;
+    uv_timer_t trim; /* of the pool */
     struct lws_context *context;
     void *endpoints;    /* endpoint's list */
     gdwsi_task signals; /* heads of the lists */

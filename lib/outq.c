@@ -102,6 +102,25 @@ gdws_error gdwsi_outq_put_message(gdwsi_outq *queue, gdwsi_opcode opcode, const 
     return error;
 }
 
+gdws_error gdwsi_outq_put_rest(gdwsi_outq *queue, gdwsi_opcode opcode, const uint8_t *message,
+                               size_t length, size_t sent)
+{
+    gdwsi_frame frame = {.opcode = opcode, .final = true, .length = length};
+    size_t header_size = gdwsi_frame_header_size(&frame);
+    size_t skipped = sent > header_size ? sent - header_size : 0;
+    gdws_error error = reserve(queue, header_size + length);
+    if (error != GDWS_OK) {
+        return error;
+    }
+    uint8_t *target = queue->block + queue->tail;
+    target += gdwsi_frame_write_header(&frame, target);
+    memcpy(target + skipped, message + skipped, length - skipped);
+    queue->tail += header_size + length;
+    queue->sent = sent;
+    queue->packets++;
+    return GDWS_OK;
+}
+
 gdws_error gdwsi_outq_put_control(gdwsi_outq *queue, gdwsi_opcode opcode, const void *payload,
                                   size_t length, bool is_masked)
 {

@@ -63,6 +63,12 @@ gdws_error gdwsi_outq_reserve(gdwsi_outq *queue, size_t bytes);
 gdws_error gdwsi_outq_put_message(gdwsi_outq *queue, gdwsi_opcode opcode, const void *message,
                                   size_t length, bool is_masked);
 
+/* Append a message to the empty queue, of whose frame, unmasked, the first sent bytes have been
+ * sent already, but not all of them: those are not copied. Returns OUT_OF_MEMORY, never after
+ * gdwsi_outq_reserve for the whole frame. */
+gdws_error gdwsi_outq_put_rest(gdwsi_outq *queue, gdwsi_opcode opcode, const uint8_t *message,
+                               size_t length, size_t sent);
+
 /* Append a control frame of at most 125 bytes. Returns as gdwsi_outq_put_message. */
 gdws_error gdwsi_outq_put_control(gdwsi_outq *queue, gdwsi_opcode opcode, const void *payload,
                                   size_t length, bool is_masked);

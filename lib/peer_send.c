@@ -46,11 +46,10 @@ static gdws_error put_message(gdws_peer *peer, gdwsi_opcode opcode, const void *
         gdwsi_outq_clear(out);
         return GDWS_OK;
     }
-    gdws_error error = gdwsi_outq_put_message(out, opcode, message, length, is_masked);
-    if (error == GDWS_OK && sent > 0) {
-        gdwsi_outq_drop(out, sent);
+    if (sent > 0) {
+        return gdwsi_outq_put_rest(out, opcode, message, length, sent);
     }
-    return error;
+    return gdwsi_outq_put_message(out, opcode, message, length, is_masked);
 }
 
 gdws_error gdws_peer_send(gdws_peer *peer, const void *message, size_t length, gdws_write_mode mode)

@@ -11,7 +11,7 @@
 #if defined(__SANITIZE_ADDRESS__)
 #define KEPT_MAX 0
 #else
-#define KEPT_MAX ((size_t)4 << 20)
+#define KEPT_MAX ((size_t)64 << 20)
 #endif
 
 /* Of each class at most so many, a few times what peers in one batch need: a small block that is
@@ -45,6 +45,9 @@ void *gdwsi_pool_get(gdwsi_pool *pool, size_t size, size_t *capacity)
     }
     memcpy(&pool->free[class], block, sizeof(void *));
     pool->count[class]--;
+    if (pool->count[class] < pool->fewest[class]) {
+        pool->fewest[class] = pool->count[class];
+    }
     pool->bytes -= *capacity;
     return block;
 }
@@ -91,17 +94,31 @@ void *gdwsi_pool_grow(gdwsi_pool *pool, void *block, size_t used, size_t size, s
     return grown;
 }
 
+/* Give number blocks of a class back. */
+static void give_back(gdwsi_pool *pool, size_t class, unsigned number)
+{
+    for (unsigned i = 0; i < number; i++) {
+        void *block = pool->free[class];
+        memcpy(&pool->free[class], block, sizeof(void *));
+        gdwsi_mem_free(block);
+    }
+    pool->count[class] -= number;
+    pool->fewest[class] = pool->count[class];
+    pool->bytes -= number * ((size_t)GDWSI_POOL_BLOCK_MIN << class);
+}
+
+void gdwsi_pool_trim(gdwsi_pool *pool)
+{
+    for (size_t i = 0; i < GDWSI_POOL_CLASSES; i++) {
+        give_back(pool, i, pool->fewest[i]);
+    }
+}
+
 void gdwsi_pool_clear(gdwsi_pool *pool)
 {
     for (size_t i = 0; i < GDWSI_POOL_CLASSES; i++) {
-        while (pool->free[i] != NULL) {
-            void *block = pool->free[i];
-            memcpy(&pool->free[i], block, sizeof(void *));
-            gdwsi_mem_free(block);
-        }
-        pool->count[i] = 0;
+        give_back(pool, i, pool->count[i]);
     }
-    pool->bytes = 0;
 }
 
 size_t gdwsi_pool_kept(const gdwsi_pool *pool)

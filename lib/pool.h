@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Pool: blocks of memory for queues, kept for reuse when a queue has become empty, so that messages
- * cost no allocation in the steady state while idle peers hold no memory. Each loop has one. */
+ * cost no allocation in the steady state while idle peers hold no memory. Each loop has one. Fresh
+ * memory is dear: the kernel clears each page of it, which can cost more than the message. */
 #ifndef GDWSI_POOL_H
 #define GDWSI_POOL_H
 
@@ -14,7 +15,8 @@
 typedef struct gdwsi_pool {
     void *free[GDWSI_POOL_CLASSES]; /* lists, linked by their first word */
     unsigned count[GDWSI_POOL_CLASSES];
-    size_t bytes; /* kept in all */
+    unsigned fewest[GDWSI_POOL_CLASSES]; /* of count, since the last trim */
+    size_t bytes;                        /* kept in all */
 } gdwsi_pool;
 
 /* Get a block of at least size bytes; *capacity is what it has. Without a pool (NULL) it is simply
@@ -30,6 +32,10 @@ void *gdwsi_pool_grow(gdwsi_pool *pool, void *block, size_t used, size_t size, s
 
 /* Give all memory back that is not in use. */
 void gdwsi_pool_clear(gdwsi_pool *pool);
+
+/* Give back what has not been needed since the last trim. Call it now and then while much is kept.
+ */
+void gdwsi_pool_trim(gdwsi_pool *pool);
 
 /* How many blocks are kept: allocated, but nobody's. */
 size_t gdwsi_pool_kept(const gdwsi_pool *pool);

@@ -167,7 +167,7 @@ START_TEST(ten_thousand_peers_come_talk_and_go)
     gdws_loop_poll(w.loop);
     ck_assert_uint_eq(gdwsi_mem_live() - gdwsi_pool_kept(&w.loop->pool), live);
     ck_assert_int_eq(open_descriptors(), descriptors);
-    /* Of about 25 MiB, but for 4 MiB that the loop keeps for reuse; under sanitizers, which reduce
+    /* Of about 25 MiB, but for what the loop keeps for reuse; under sanitizers, which reduce
      * the crowd, memory is kept for a while. */
     ck_assert_uint_lt(resident_bytes(), resident + (8u << 20) + (count < 10000 ? (64u << 20) : 0));
     world_free(&w);

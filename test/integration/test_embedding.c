@@ -4,7 +4,9 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "loop.h"
 #include "mem.h"
 #include "runtests.h"
 #include "world.h"
@@ -165,6 +167,33 @@ START_TEST(options_are_checked_and_fixed_while_in_use)
 }
 END_TEST
 
+/* What large messages have needed goes back to the system when they are over, and with that the
+ * timer that sees to it. */
+START_TEST(an_idle_loop_keeps_little_memory)
+{
+    enum { LITTLE = 2 << 20 };
+    world w;
+    const size_t size = 3u << 20;
+    uint8_t *message = calloc(1, size);
+    world_init_idle(&w);
+    w.takes_packets = true;
+    ck_assert_int_eq(gdws_server_set_inbound_buffer_size(w.server, 2 * size), GDWS_OK);
+    ck_assert_int_eq(gdws_client_set_outbound_buffer_size(w.client, 2 * size), GDWS_OK);
+    world_listen(&w);
+    world_connect(&w);
+    for (int i = 0; i < 4; i++) {
+        ck_assert_int_eq(gdws_peer_put_packet(world_client_peer(&w), message, size), GDWS_OK);
+        WAIT_FOR(&w, w.at_server.data == i + 1);
+    }
+    free(message);
+#if !defined(__SANITIZE_ADDRESS__)
+    ck_assert_uint_gt(w.loop->pool.bytes, LITTLE);
+#endif
+    WAIT_FOR(&w, w.loop->pool.bytes <= LITTLE && !uv_is_active((uv_handle_t *)&w.loop->trim));
+    world_free(&w);
+}
+END_TEST
+
 Suite *embedding_suite(void)
 {
     Suite *suite = suite_create("embedding");
@@ -175,6 +204,7 @@ Suite *embedding_suite(void)
     tcase_add_test(tests, poll_inside_a_signal_is_busy);
     tcase_add_test(tests, null_objects_are_no_crash);
     tcase_add_test(tests, another_thread_may_wake_a_wait);
+    tcase_add_test(tests, an_idle_loop_keeps_little_memory);
     tcase_add_test(tests, options_are_checked_and_fixed_while_in_use);
     suite_add_tcase(suite, tests);
     return suite;
