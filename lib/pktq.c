@@ -112,10 +112,15 @@ gdws_error gdwsi_pktq_begin(gdwsi_pktq *queue, bool is_text)
     return GDWS_OK;
 }
 
-/* Room for what is announced, but never for much more than has really come. */
-static size_t expected_room(const gdwsi_pktq *queue, uint64_t announced)
+/* Room for what is announced, but never for much more than has really come, unless that costs no
+ * memory. */
+static size_t expected_room(const gdwsi_pktq *queue, size_t length, uint64_t announced)
 {
     uint64_t trusted = ANNOUNCED_TRUST + 3 * (uint64_t)gdwsi_pktq_open_length(queue);
+    if (announced <= SIZE_MAX / 4 &&
+        gdwsi_pool_keeps(queue->pool, queue->tail - queue->head + length + (size_t)announced)) {
+        trusted = announced;
+    }
     return (size_t)(announced < trusted ? announced : trusted);
 }
 
@@ -166,7 +171,7 @@ gdws_error gdwsi_pktq_append(gdwsi_pktq *queue, const void *bytes, size_t length
         return GDWS_OUT_OF_MEMORY;
     }
     if (queue->capacity - queue->tail < length + 1) {
-        error = reserve(queue, length + 1 + expected_room(queue, announced));
+        error = reserve(queue, length + 1 + expected_room(queue, length + 1, announced));
         if (error != GDWS_OK && announced > 0) {
             error = reserve(queue, length + 1);
         }

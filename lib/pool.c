@@ -11,7 +11,7 @@
 #if defined(__SANITIZE_ADDRESS__)
 #define KEPT_MAX 0
 #else
-#define KEPT_MAX ((size_t)64 << 20)
+#define KEPT_MAX ((size_t)256 << 20)
 #endif
 
 /* Of each class at most so many, a few times what peers in one batch need: a small block that is
@@ -52,6 +52,16 @@ void *gdwsi_pool_get(gdwsi_pool *pool, size_t size, size_t *capacity)
     return block;
 }
 
+bool gdwsi_pool_keeps(const gdwsi_pool *pool, size_t size)
+{
+    size_t class;
+    if (pool == NULL || size > (size_t)GDWSI_POOL_BLOCK_MIN << (GDWSI_POOL_CLASSES - 1)) {
+        return false;
+    }
+    (void)capacity_for(size, &class);
+    return pool->free[class] != NULL;
+}
+
 void gdwsi_pool_put(gdwsi_pool *pool, void *block, size_t capacity)
 {
     size_t class;
@@ -73,7 +83,7 @@ void gdwsi_pool_put(gdwsi_pool *pool, void *block, size_t capacity)
 void *gdwsi_pool_grow(gdwsi_pool *pool, void *block, size_t used, size_t size, size_t *capacity)
 {
     size_t class;
-    if (block != NULL && *capacity >= REMAP_MIN) {
+    if (block != NULL && *capacity >= REMAP_MIN && !gdwsi_pool_keeps(pool, size)) {
         size_t larger = capacity_for(size, &class);
         void *grown = gdwsi_mem_realloc(block, larger);
         if (grown != NULL) {

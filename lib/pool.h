@@ -5,11 +5,12 @@
 #ifndef GDWSI_POOL_H
 #define GDWSI_POOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
-/* Blocks have a power of two of bytes, from 512 to 4 MiB; larger ones are not kept. */
+/* Blocks have a power of two of bytes, from 512 to 128 MiB; larger ones are not kept. */
 #define GDWSI_POOL_BLOCK_MIN 512
-#define GDWSI_POOL_CLASSES 14
+#define GDWSI_POOL_CLASSES 19
 
 /* All zero is an empty pool. Fields are private to pool.c. */
 typedef struct gdwsi_pool {
@@ -22,6 +23,9 @@ typedef struct gdwsi_pool {
 /* Get a block of at least size bytes; *capacity is what it has. Without a pool (NULL) it is simply
  * allocated. Returns NULL without memory. */
 void *gdwsi_pool_get(gdwsi_pool *pool, size_t size, size_t *capacity);
+
+/* Whether a block of at least size bytes can be had without asking the system for memory. */
+bool gdwsi_pool_keeps(const gdwsi_pool *pool, size_t size);
 
 /* Give a block back. NULL is fine. */
 void gdwsi_pool_put(gdwsi_pool *pool, void *block, size_t capacity);

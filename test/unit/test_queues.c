@@ -385,8 +385,11 @@ START_TEST(what_is_kept_has_a_limit)
     for (size_t i = 0; i < 1000; i++) {
         gdwsi_pool_put(&pool, blocks[i], capacity);
     }
-    ck_assert_uint_eq(gdwsi_pool_kept(&pool), 64 * KEEPS);
-    ck_assert_uint_eq(gdwsi_mem_live(), 64 * KEEPS);
+    ck_assert_uint_eq(gdwsi_pool_kept(&pool), 256 * KEEPS);
+    ck_assert_uint_eq(gdwsi_mem_live(), 256 * KEEPS);
+    ck_assert(gdwsi_pool_keeps(&pool, 1000000) == (KEEPS == 1));
+    ck_assert(!gdwsi_pool_keeps(&pool, 1000));
+    ck_assert(!gdwsi_pool_keeps(&pool, SIZE_MAX));
     gdwsi_pool_clear(&pool);
 }
 END_TEST
