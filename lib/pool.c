@@ -14,9 +14,9 @@
 #define KEPT_MAX ((size_t)256 << 20)
 #endif
 
-/* Of each class at most so many, a few times what peers in one batch need: a small block that is
+/* Of each class at most so many, which serves a broadcast to as many peers: a small block that is
  * kept can hold a whole page back from the system. */
-#define COUNT_MAX 256
+#define COUNT_MAX 2048
 
 /* From this size on the allocator moves pages instead of copying. */
 #define REMAP_MIN ((size_t)128 << 10)

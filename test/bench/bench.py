@@ -36,7 +36,10 @@ ECHO = [
     ("1 peer, 20 B, 9999 idle", "--active 1 --idle 9999", [], 0.02),
     ("10000 peers, 20 B, 1 in flight", "--active 10000", [], None),
     ("100 peers, 20 B, 1 sends 64 MiB", "--active 101 --heavy 1 --heavy-size 67108864", [], None),
-    ("broadcast, 100 B, 1000 peers", "--active 1000 --size 100 --broadcast", ["broadcast"], 0.60),
+    ("broadcast, 100 B, 1000 peers, one", "--active 1000 --size 100 --broadcast", ["broadcast"],
+     0.60),
+    ("broadcast, 100 B, 1000 peers, 16", "--active 1000 --size 100 --broadcast --in-flight 16",
+     ["broadcast"], 0.60),
 ]
 CLIENTS = [
     ("100 clients, 20 B, 16 in flight", "100 20 16", 0.12),

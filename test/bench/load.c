@@ -41,6 +41,7 @@ typedef struct options {
 typedef struct connection {
     int descriptor;
     bool is_heavy;
+    bool is_choked; /* the poller tells when it can be written to */
     size_t size;      /* of its messages */
     size_t in_flight; /* that it keeps */
     uint64_t sent;    /* messages */
@@ -137,9 +138,12 @@ static void flush(connection *c)
         c->out_sent += (size_t)sent;
     }
     bool is_done = c->out_sent == c->out_length;
-    struct epoll_event event = {.events = EPOLLIN | (is_done ? 0u : EPOLLOUT), .data.ptr = c};
-    if (epoll_ctl(poller, EPOLL_CTL_MOD, c->descriptor, &event) != 0) {
-        die("epoll_ctl");
+    if (is_done == c->is_choked) {
+        struct epoll_event event = {.events = EPOLLIN | (is_done ? 0u : EPOLLOUT), .data.ptr = c};
+        if (epoll_ctl(poller, EPOLL_CTL_MOD, c->descriptor, &event) != 0) {
+            die("epoll_ctl");
+        }
+        c->is_choked = !is_done;
     }
     if (is_done) {
         c->out_sent = 0;
@@ -317,18 +321,23 @@ static void run_echo_until(uint64_t end)
     }
 }
 
-/* One peer sends, all receive; the next message goes when all have the last one. */
+/* One peer sends as many messages as it may have in flight, all receive; the next ones go when all
+ * have the last one. */
 static void run_broadcast_until(uint64_t end)
 {
     struct epoll_event events[1024];
     connection *sender = &connections[0];
     while (now_ns() < end) {
         for (size_t i = 1; i < the.active; i++) {
-            connections[i].times[0] = now_ns();
+            for (size_t j = 0; j < the.in_flight; j++) {
+                connections[i].times[j] = now_ns();
+            }
         }
-        queue_message(sender);
+        for (size_t j = 0; j < the.in_flight; j++) {
+            queue_message(sender);
+        }
         flush(sender);
-        size_t left = the.active;
+        size_t left = the.active * the.in_flight;
         while (left > 0) {
             int count = epoll_wait(poller, events, 1024, 1000);
             if (count <= 0) {
