@@ -174,6 +174,11 @@ void gdwsi_link_conclude_flush(gdwsi_link *link)
 static void run_flush(gdwsi_task *task)
 {
     gdwsi_link *link = link_of_flush(task);
+    if (link->must_ask && link->wsi != NULL && !link->is_killed) {
+        link->must_ask = false;
+        (void)lws_callback_on_writable(link->wsi);
+        gdwsi_loop_touch(link->loop);
+    }
     if (!gdwsi_link_can_write(link)) {
         return;
     }

@@ -75,6 +75,7 @@ struct gdwsi_link {
     bool is_dropped; /* the connection is being closed: nothing may be queued or written */
     bool is_killed;  /* the connection was told to end hard */
     bool is_choked;  /* the kernel's buffer is full; libwebsockets will say when it is not */
+    bool must_ask;   /* it has said so, and forgets on its way back what it was asked meanwhile */
     bool is_reading; /* what libwebsockets was told last */
     bool is_ping_due;
     bool is_close_flushed;

@@ -209,6 +209,7 @@ static void on_writeable(gdwsi_link *link)
             gdwsi_link_kill(link);
         }
     }
+    link->must_ask = link->is_choked;
     gdwsi_loop_add_flush(link->loop, &link->flush);
 }
 
