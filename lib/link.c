@@ -145,7 +145,7 @@ bool gdwsi_link_can_write(const gdwsi_link *link)
 
 void gdwsi_link_update_reading(gdwsi_link *link)
 {
-    bool is_reading = !gdwsi_peer_update_paused(&link->peer);
+    bool is_reading = !gdwsi_peer_update_paused(&link->peer) && link->answer == NULL;
     if (is_reading != link->is_reading && link->wsi != NULL) {
         link->is_reading = is_reading;
         if (!is_reading) {

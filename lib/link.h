@@ -24,6 +24,7 @@ typedef struct gdwsi_link gdwsi_link;
 typedef void (*gdwsi_link_deliver)(void *owner, gdwsi_link *link);
 
 struct gdwsi_opening;
+struct gdwsi_wire_answer;
 
 /* How the bytes travel: wire or wsrole. */
 typedef struct gdwsi_link_transport {
@@ -88,6 +89,7 @@ struct gdwsi_link {
     char *unsent; /* of the handshake's text */
     size_t unsent_length;
     struct gdwsi_opening *opening;
+    struct gdwsi_wire_answer *answer; /* plain HTTP that is being sent; nothing is read meanwhile */
 
     /* Why the connection could not be made. */
     bool is_tcp_connected; /* a client's */
@@ -100,6 +102,7 @@ struct gdwsi_link {
     gdwsi_link *previous;
     int32_t id;
     bool is_untaken;
+    bool is_counted; /* it was let in */
     gdwsi_link *next_untaken;
     gdwsi_link *previous_untaken;
 };

@@ -10,5 +10,6 @@ Suite *closing_suite(void);
 Suite *lifetime_suite(void);
 Suite *embedding_suite(void);
 Suite *crowd_suite(void);
+Suite *admission_suite(void);
 
 #endif
