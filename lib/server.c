@@ -222,8 +222,8 @@ gdws_error gdws_server_listen(gdws_server *server, uint16_t port)
     if (error != GDWS_OK) {
         return error;
     }
-    error =
-        gdwsi_listener_start(server->loop, server->bind_ip, port, on_accepted, server, &listener);
+    error = gdwsi_listener_start(server->loop, &server->listening, port, on_accepted, server,
+                                 &listener);
     if (error != GDWS_OK) {
         gdwsi_endpoint_release(endpoint);
         return error;
@@ -347,7 +347,7 @@ gdws_server *gdws_server_new(gdws_loop *loop)
     }
     server->loop = loop;
     server->burial.run = run_burial;
-    memcpy(server->bind_ip, "*", sizeof("*"));
+    gdwsi_listener_init_options(&server->listening);
     gdwsi_config_init_server(&server->config);
     server->config.admit = gdwsi_server_admit;
     return server;

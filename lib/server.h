@@ -21,7 +21,7 @@ struct gdws_server {
     gdws_loop *loop;
     gdws_server_signals signals;
     gdwsi_config config;
-    char bind_ip[GDWSI_LISTENER_TEXT];
+    gdwsi_listener_options listening;
     gdwsi_listener *listener;
     gdwsi_endpoint *endpoint;
     gdwsi_link *links;     /* all of them, those that shake hands, too */

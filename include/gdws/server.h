@@ -82,11 +82,25 @@ GDWS_API gdws_error gdws_server_set_signals(gdws_server *server,
  * Choose the address to listen on.
  *
  * address: "*", the default, is all of IPv4 and IPv6; a numeric IPv4 or IPv6 address is that one
- * alone ("0.0.0.0" and "::" are all of one family).
+ * alone ("0.0.0.0" and "::" are all of one family). "unix:" and a path is a unix socket, whose file
+ * is made by listen and removed by stop; listen's port counts for nothing then.
  *
  * Returns INVALID_PARAMETER for anything else. Source: Godot WebSocketServer.bind_ip. Since 0.1.
  */
 GDWS_API gdws_error gdws_server_set_bind_ip(gdws_server *server, const char *address);
+
+/** Set who may connect to a unix socket, by the mode of its file: 0 to 0777, default 0600, the
+ *  owner alone. PARAMETER_RANGE_ERROR otherwise. Since 0.1. */
+GDWS_API gdws_error gdws_server_set_unix_mode(gdws_server *server, unsigned mode);
+
+/** Limit how many connections wait in the kernel until a poll takes them: 1 to 65535, default 4096,
+ *  else PARAMETER_RANGE_ERROR. The system may have a lower limit. Source: listen(2). Since 0.1. */
+GDWS_API gdws_error gdws_server_set_backlog(gdws_server *server, unsigned connections);
+
+/** Share (true) the port with other servers that do, in this process or others: the kernel deals
+ *  the connections out, as to one server for each thread. Off by default. Source: SO_REUSEPORT of
+ *  socket(7). Since 0.1. */
+GDWS_API gdws_error gdws_server_set_shares_port(gdws_server *server, bool enabled);
 
 /**
  * Name the subprotocols that the server speaks (RFC 6455 section 1.9). A client that offers some

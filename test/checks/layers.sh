@@ -3,7 +3,7 @@
 # Each file of lib/ includes only headers of the modules above it in this list.
 set -eu
 order="mem pool error log utf8 frame random outq pktq writer url tally files config admission answer http handshake request
-    peer peer_ask peer_send decoder loop resolver listener link wire_write wire_http wire_opening wire wsrole_server wsrole endpoint peertable
+    peer peer_ask peer_send decoder loop resolver unixsock listener link wire_write wire_http wire_opening wire wsrole_server wsrole endpoint peertable
     client client_options server server_options server_admission"
 bad=0
 
