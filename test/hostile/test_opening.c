@@ -134,56 +134,6 @@ START_TEST(half_open_connections_hold_nobody_up_and_end)
 }
 END_TEST
 
-static const struct {
-    const char *name;
-    const char *bytes;
-    size_t length;
-    const char *answer;
-} openings[] = {
-    {"TLS", S("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"), "HTTP/1.1 400 "},
-    {"one zero byte", S("\0"), "HTTP/1.1 400 "},
-    {"preface of HTTP/2", S("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), "HTTP/1.1 505 "},
-    {"bare line feeds", S("GET / HTTP/1.1\nHost: a\n\n\r\n\r\n"), "HTTP/1.1 400 "},
-    {"a body", S("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"), "HTTP/1.1 426 "},
-    {"two requests", S("GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"),
-     "HTTP/1.1 426 "},
-};
-
-START_TEST(an_opening_that_is_no_request_is_answered_and_ends)
-{
-    rawsock one;
-    char answer[2048];
-    rawsock_connect(&one, w.loop, gdws_server_get_port(w.server));
-    rawsock_send(&one, openings[_i].bytes, openings[_i].length, 0);
-    if (!world_is_fallback()) {
-        rawsock_read_headers(&one, answer, sizeof(answer));
-        ck_assert_msg(strncmp(answer, openings[_i].answer, 13) == 0, "%s: %s", openings[_i].name,
-                      answer);
-    }
-    rawsock_wait_for_end(&one, (uint64_t)world_scale(4000, 9000));
-    rawsock_close(&one);
-    world_connect(&w);
-}
-END_TEST
-
-START_TEST(a_request_that_is_too_long_is_refused)
-{
-    static char request[20000];
-    rawsock one;
-    char answer[2048];
-    memset(request, 'a', sizeof(request));
-    memcpy(request, "GET /", 5);
-    rawsock_connect(&one, w.loop, gdws_server_get_port(w.server));
-    rawsock_send(&one, request, sizeof(request), 1000);
-    if (!world_is_fallback()) {
-        rawsock_read_headers(&one, answer, sizeof(answer));
-        ck_assert_msg(strncmp(answer, "HTTP/1.1 431 ", 13) == 0, "%s", answer);
-    }
-    rawsock_wait_for_end(&one, (uint64_t)world_scale(4000, 9000));
-    rawsock_close(&one);
-}
-END_TEST
-
 START_TEST(frames_right_behind_the_request_are_not_lost)
 {
     uint8_t bytes[512];
@@ -212,9 +162,6 @@ Suite *opening_suite(void)
     tcase_add_loop_test(tests, a_request_is_answered, 0,
                         (int)(sizeof(requests) / sizeof(requests[0])));
     tcase_add_test(tests, half_open_connections_hold_nobody_up_and_end);
-    tcase_add_loop_test(tests, an_opening_that_is_no_request_is_answered_and_ends, 0,
-                        (int)(sizeof(openings) / sizeof(openings[0])));
-    tcase_add_test(tests, a_request_that_is_too_long_is_refused);
     tcase_add_test(tests, frames_right_behind_the_request_are_not_lost);
     suite_add_tcase(suite, tests);
     return suite;
