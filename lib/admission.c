@@ -3,12 +3,10 @@
  * and subprotocols (4.2.2). Pure functions on texts. */
 #include "admission.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* A key is 16 bytes in base64: 22 characters and "==" (RFC 6455 section 4.1). */
 #define KEY_LENGTH 24
-#define ORIGIN_MAX 255
 
 static bool is_key(const char *key)
 {
@@ -71,77 +69,4 @@ int gdwsi_admission_decide(const gdwsi_config *config, const gdwsi_request *requ
         return 400;
     }
     return 0;
-}
-
-static const char *status_line(int status)
-{
-    switch (status) {
-    case 403:
-        return "403 Forbidden";
-    case 426:
-        return "426 Upgrade Required";
-    case 431:
-        return "431 Request Header Fields Too Large";
-    case 500:
-        return "500 Internal Server Error";
-    case 503:
-        return "503 Service Unavailable";
-    case 505:
-        return "505 HTTP Version Not Supported";
-    default:
-        return "400 Bad Request";
-    }
-}
-
-static const char *status_text(int status)
-{
-    switch (status) {
-    case 403:
-        return "Web pages of this origin may not connect here.\n";
-    case 426:
-        return "This is a WebSocket server, version 13.\n";
-    case 431:
-        return "The request is too long.\n";
-    case 500:
-        return "Out of memory.\n";
-    case 503:
-        return "No new connections are taken at the moment.\n";
-    case 505:
-        return "This server speaks HTTP/1.1.\n";
-    default:
-        return "The WebSocket handshake is malformed, or offers no subprotocol that is spoken "
-               "here.\n";
-    }
-}
-
-size_t gdwsi_admission_write_origin(const char *origin, char *lines, size_t capacity)
-{
-    if (origin == NULL || strlen(origin) > ORIGIN_MAX) {
-        return 0;
-    }
-    int length =
-        snprintf(lines, capacity, "Access-Control-Allow-Origin: %s\r\nVary: Origin\r\n", origin);
-    if (length < 0 || (size_t)length >= capacity) {
-        return 0;
-    }
-    return (size_t)length;
-}
-
-size_t gdwsi_admission_write_refusal(const gdwsi_config *config, int status, const char *origin,
-                                     char answer[GDWSI_ADMISSION_ANSWER_MAX])
-{
-    char origin_lines[ORIGIN_MAX + 64] = "";
-    if (status != 403 && gdwsi_config_allows_origin(config, origin)) {
-        size_t length = gdwsi_admission_write_origin(origin, origin_lines, sizeof(origin_lines));
-        origin_lines[length] = '\0';
-    }
-    const char *upgrade =
-        status == 426 ? "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" : "";
-    const char *text = status_text(status);
-    int length = snprintf(answer, GDWSI_ADMISSION_ANSWER_MAX,
-                          "HTTP/1.1 %s\r\n%s%sContent-Type: text/plain; charset=utf-8\r\n"
-                          "Content-Length: %zu\r\nConnection: %s\r\n\r\n%s",
-                          status_line(status), upgrade, origin_lines, strlen(text),
-                          status == 426 ? "close, Upgrade" : "close", text);
-    return length > 0 && length < GDWSI_ADMISSION_ANSWER_MAX ? (size_t)length : 0;
 }

@@ -13,6 +13,8 @@
 #define SIZE_HIGHEST (1u << 30)
 #define PACKETS_HIGHEST (1u << 20)
 #define READ_HIGHEST (1u << 20)
+#define REQUEST_LOWEST 256u
+#define REQUEST_HIGHEST 32768u
 #define TIME_LOWEST 10u
 #define TIME_HIGHEST 86400000u
 #define PROTOCOLS_MAX 64
@@ -35,6 +37,7 @@ static void init(gdwsi_config *config)
     config->max_queued_packets_out = 4096;
     config->read_size_bytes = 65536;
     config->close_timeout_ms = 5000;
+    config->request_bytes_max = 8192;
 }
 
 void gdwsi_config_init_client(gdwsi_config *config)
@@ -111,6 +114,8 @@ void gdwsi_config_clear(gdwsi_config *config)
     list_clear(&config->protocols);
     list_clear(&config->headers);
     list_clear(&config->origins);
+    gdwsi_files_free(config->files);
+    config->files = NULL;
 }
 
 /* Numbers */
@@ -209,6 +214,26 @@ gdws_error gdwsi_config_set_close_timeout(gdwsi_config *config, uint32_t timeout
     }
     config->close_timeout_ms = timeout_ms;
     return GDWS_OK;
+}
+
+gdws_error gdwsi_config_set_request_size(gdwsi_config *config, size_t bytes)
+{
+    if (!is_between(bytes, REQUEST_LOWEST, REQUEST_HIGHEST)) {
+        return GDWS_PARAMETER_RANGE_ERROR;
+    }
+    config->request_bytes_max = bytes;
+    return GDWS_OK;
+}
+
+gdws_error gdwsi_config_set_document_root(gdwsi_config *config, const char *directory)
+{
+    gdwsi_files *files = NULL;
+    gdws_error error = directory != NULL ? gdwsi_files_new(directory, &files) : GDWS_OK;
+    if (error == GDWS_OK) {
+        gdwsi_files_free(config->files);
+        config->files = files;
+    }
+    return error;
 }
 
 /* Subprotocols */

@@ -8,7 +8,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "files.h"
 #include "gdws/error.h"
+
+struct gdws_request;
+struct gdwsi_link;
 
 /* A list of strings that owns them. */
 typedef struct gdwsi_list {
@@ -31,6 +35,15 @@ typedef struct gdwsi_config {
     gdwsi_list protocols;      /* supported subprotocols */
     gdwsi_list headers;        /* extra handshake headers, "Name: value" */
     gdwsi_list origins;        /* allowed origins; none means all */
+
+    /* What a server makes of requests. */
+    size_t request_bytes_max;      /* 8192 */
+    bool is_cross_origin_isolated; /* false */
+    gdwsi_files *files;            /* the document root; NULL without one */
+    /* Asked about each request that is in order. Returns 0 to let it in, or the status to refuse
+     * with (the request's text goes with it), or -1 when the link has been let go. NULL: all come
+     * in. */
+    int (*admit)(void *owner, struct gdwsi_link *link, struct gdws_request *request);
 } gdwsi_config;
 
 void gdwsi_config_init_client(gdwsi_config *config);
@@ -62,6 +75,13 @@ gdws_error gdwsi_config_set_heartbeat(gdwsi_config *config, uint32_t interval_ms
 /* 10 ms to one day, else PARAMETER_RANGE_ERROR. */
 gdws_error gdwsi_config_set_handshake_timeout(gdwsi_config *config, uint32_t timeout_ms);
 gdws_error gdwsi_config_set_close_timeout(gdwsi_config *config, uint32_t timeout_ms);
+
+/* 256 bytes to 32 KiB, else PARAMETER_RANGE_ERROR. */
+gdws_error gdwsi_config_set_request_size(gdwsi_config *config, size_t bytes);
+
+/* Open a directory, or with NULL none; the old one is closed. Returns what gdwsi_files_new returns.
+ */
+gdws_error gdwsi_config_set_document_root(gdwsi_config *config, const char *directory);
 
 /* Subprotocols: RFC 6455 section 4.1 tokens (RFC 7230 token), 1 to 63 bytes each, no duplicates, at
  * most 64 of them, and at most 1000 bytes joined with ", "; else INVALID_PARAMETER. count 0 clears.

@@ -2,51 +2,30 @@
 /* The opening handshake. Which origins and subprotocols are welcome is admission's business. */
 #include "handshake.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include <openssl/evp.h>
 
+#include "answer.h"
 #include "random.h"
+#include "writer.h"
 
 #define NONCE_BYTES 16
 #define SHA1_BYTES 20
 
-/* Text that grows at its end; once it does not fit, nothing more is added. */
-typedef struct text_writer {
-    char *text;
-    size_t size;
-    size_t length;
-    bool is_full;
-} text_writer;
-
-__attribute__((format(printf, 2, 3))) static void add(text_writer *writer, const char *format, ...)
-{
-    va_list arguments;
-    size_t room = writer->size - writer->length;
-    va_start(arguments, format);
-    int length = vsnprintf(writer->text + writer->length, room, format, arguments);
-    va_end(arguments);
-    if (writer->is_full || length < 0 || (size_t)length >= room) {
-        writer->is_full = true;
-        return;
-    }
-    writer->length += (size_t)length;
-}
-
-static void add_headers(text_writer *writer, const gdwsi_config *config)
+static void add_headers(gdwsi_writer *writer, const gdwsi_config *config)
 {
     for (size_t i = 0; i < config->headers.count; i++) {
-        add(writer, "%s\r\n", config->headers.items[i]);
+        gdwsi_writer_add(writer, "%s\r\n", config->headers.items[i]);
     }
 }
 
-static size_t finish(text_writer *writer)
+static size_t finish(gdwsi_writer *writer)
 {
-    add(writer, "\r\n");
-    return writer->is_full ? 0 : writer->length;
+    gdwsi_writer_add(writer, "\r\n");
+    return gdwsi_writer_finish(writer);
 }
 
 /* RFC 6455 section 4.2.2, item 5.4 */
@@ -81,50 +60,72 @@ static bool has_doubled_header(const gdwsi_http_head *request)
     return false;
 }
 
-int gdwsi_handshake_judge_request(const gdwsi_config *config, const gdwsi_http_head *request,
-                                  char protocol[GDWSI_ADMISSION_PROTOCOL_MAX + 1])
+int gdwsi_handshake_judge_head(const gdwsi_http_head *request)
 {
-    char protocols[GDWSI_HTTP_HEAD_MAX];
-    protocol[0] = '\0';
     const char *host = gdwsi_http_get(request, "Host");
     bool has_host = host != NULL && host[0] != '\0';
-    if (has_doubled_header(request) || (request->minor_version > 0 && !has_host) ||
-        request->target[0] != '/' ||
-        !gdwsi_http_join(request, "Sec-WebSocket-Protocol", protocols, sizeof(protocols))) {
-        return 400;
+    return has_doubled_header(request) || (request->minor_version > 0 && !has_host) ||
+                   gdwsi_http_path(request->target) == NULL
+               ? 400
+               : 0;
+}
+
+bool gdwsi_handshake_is_wanted(const gdwsi_http_head *request)
+{
+    return gdwsi_http_has_token(request, "Upgrade", "websocket");
+}
+
+bool gdwsi_handshake_has_body(const gdwsi_http_head *request)
+{
+    const char *length = gdwsi_http_get(request, "Content-Length");
+    return gdwsi_http_count(request, "Transfer-Encoding") > 0 ||
+           (length != NULL && strcmp(length, "0") != 0);
+}
+
+int gdwsi_handshake_judge_request(const gdwsi_config *config, const gdwsi_http_head *request,
+                                  gdwsi_offer *offer)
+{
+    memset(offer, 0, sizeof(*offer));
+    if (!gdwsi_http_join(request, "Sec-WebSocket-Protocol", offer->offered,
+                         sizeof(offer->offered))) {
+        return 431;
     }
     bool is_upgrade = strcmp(request->method, "GET") == 0 && request->minor_version > 0 &&
-                      gdwsi_http_has_token(request, "Upgrade", "websocket") &&
+                      gdwsi_handshake_is_wanted(request) &&
                       gdwsi_http_has_token(request, "Connection", "Upgrade");
     gdwsi_request facts = {
         .version = gdwsi_http_get(request, "Sec-WebSocket-Version"),
         .key = gdwsi_http_get(request, "Sec-WebSocket-Key"),
         .origin = gdwsi_http_get(request, "Origin"),
-        .protocols = gdwsi_http_count(request, "Sec-WebSocket-Protocol") > 0 ? protocols : NULL,
+        .protocols =
+            gdwsi_http_count(request, "Sec-WebSocket-Protocol") > 0 ? offer->offered : NULL,
         .is_upgrade = is_upgrade,
     };
-    return gdwsi_admission_decide(config, &facts, protocol);
+    int status = gdwsi_admission_decide(config, &facts, offer->protocol);
+    /* What follows a handshake is frames: a body would be taken for some. */
+    return status == 0 && gdwsi_handshake_has_body(request) ? 400 : status;
 }
 
 size_t gdwsi_handshake_write_answer(const gdwsi_config *config, const gdwsi_http_head *request,
                                     const char *protocol, char *text, size_t size)
 {
     char accept[GDWSI_HANDSHAKE_ACCEPT_SIZE];
-    char origin_lines[GDWSI_ADMISSION_ANSWER_MAX];
-    text_writer writer = {.text = text, .size = size};
+    char origin_lines[GDWSI_ANSWER_MAX];
+    gdwsi_writer writer = {.text = text, .size = size};
     if (!make_accept(gdwsi_http_get(request, "Sec-WebSocket-Key"), accept)) {
         return 0;
     }
-    add(&writer,
+    gdwsi_writer_add(
+        &writer,
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Accept: %s\r\n",
         accept);
     if (protocol[0] != '\0') {
-        add(&writer, "Sec-WebSocket-Protocol: %s\r\n", protocol);
+        gdwsi_writer_add(&writer, "Sec-WebSocket-Protocol: %s\r\n", protocol);
     }
-    size_t length = gdwsi_admission_write_origin(gdwsi_http_get(request, "Origin"), origin_lines,
-                                                 sizeof(origin_lines));
-    add(&writer, "%.*s", (int)length, origin_lines);
+    size_t length = gdwsi_answer_write_origin(gdwsi_http_get(request, "Origin"), origin_lines,
+                                              sizeof(origin_lines));
+    gdwsi_writer_add(&writer, "%.*s", (int)length, origin_lines);
     add_headers(&writer, config);
     return finish(&writer);
 }
@@ -144,17 +145,17 @@ bool gdwsi_handshake_make_key(char key[GDWSI_HANDSHAKE_KEY_SIZE])
 size_t gdwsi_handshake_write_request(const gdwsi_config *config, const char *authority,
                                      const char *path, const char *key, char *text, size_t size)
 {
-    text_writer writer = {.text = text, .size = size};
-    add(&writer,
-        "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n",
-        path, authority, key);
+    gdwsi_writer writer = {.text = text, .size = size};
+    gdwsi_writer_add(&writer,
+                     "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                     "Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n",
+                     path, authority, key);
     for (size_t i = 0; i < config->protocols.count; i++) {
-        add(&writer, "%s%s", i == 0 ? "Sec-WebSocket-Protocol: " : ", ",
-            config->protocols.items[i]);
+        gdwsi_writer_add(&writer, "%s%s", i == 0 ? "Sec-WebSocket-Protocol: " : ", ",
+                         config->protocols.items[i]);
     }
     if (config->protocols.count > 0) {
-        add(&writer, "\r\n");
+        gdwsi_writer_add(&writer, "\r\n");
     }
     add_headers(&writer, config);
     return finish(&writer);

@@ -19,10 +19,29 @@
 /* The longest text that the functions below write. */
 #define GDWSI_HANDSHAKE_TEXT_MAX 8192
 
-/* Judge a client's request (RFC 6455 section 4.2.1). Returns 0 with the chosen subprotocol, or the
- * HTTP status to refuse with. */
+/* The longest list of subprotocols that a server takes. */
+#define GDWSI_HANDSHAKE_OFFER_MAX 2048
+
+/* The subprotocols of a request: what is offered, comma separated, and what was chosen ("" for
+ * none). */
+typedef struct gdwsi_offer {
+    char offered[GDWSI_HANDSHAKE_OFFER_MAX];
+    char protocol[GDWSI_ADMISSION_PROTOCOL_MAX + 1];
+} gdwsi_offer;
+
+/* Judge what any request must have in order, WebSocket or not (RFC 9112). Returns 0 or 400. */
+int gdwsi_handshake_judge_head(const gdwsi_http_head *request);
+
+/* Whether a request wants a WebSocket at all. */
+bool gdwsi_handshake_is_wanted(const gdwsi_http_head *request);
+
+/* Whether bytes that are no head follow a request. */
+bool gdwsi_handshake_has_body(const gdwsi_http_head *request);
+
+/* Judge a client's request, whose head is in order (RFC 6455 section 4.2.1). Returns 0, or the HTTP
+ * status to refuse with. */
 int gdwsi_handshake_judge_request(const gdwsi_config *config, const gdwsi_http_head *request,
-                                  char protocol[GDWSI_ADMISSION_PROTOCOL_MAX + 1]);
+                                  gdwsi_offer *offer);
 
 /* Write the answer that lets a request in (section 4.2.2). Returns its length, 0 when it does not
  * fit or cannot be made. */

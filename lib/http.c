@@ -137,6 +137,23 @@ bool gdwsi_http_parse_answer(gdwsi_http_head *head, char *text, size_t length)
     return parse_headers(head, text, end) == 0;
 }
 
+const char *gdwsi_http_path(const char *target)
+{
+    static const char *const schemes[] = {"http://", "https://", "ws://", "wss://"};
+    if (target[0] == '/') {
+        return target;
+    }
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+        size_t length = strlen(schemes[i]);
+        if (strncasecmp(target, schemes[i], length) == 0) {
+            const char *end = target + length + strcspn(target + length, "/?#");
+            bool is_bare = *end == '\0' && end > target + length;
+            return *end == '/' && end > target + length ? end : is_bare ? "/" : NULL;
+        }
+    }
+    return NULL;
+}
+
 const char *gdwsi_http_get(const gdwsi_http_head *head, const char *name)
 {
     for (size_t i = 0; i < head->count; i++) {

@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The longest head that is taken, and the most header lines. */
-#define GDWSI_HTTP_HEAD_MAX 8192
+/* The longest head that can be taken, and the most header lines. */
+#define GDWSI_HTTP_HEAD_MAX 32768
 #define GDWSI_HTTP_HEADERS_MAX 64
 
 typedef struct gdwsi_http_header {
@@ -36,6 +36,10 @@ int gdwsi_http_parse_request(gdwsi_http_head *head, char *text, size_t length);
 
 /* The same for an answer. Returns false when it is none. */
 bool gdwsi_http_parse_answer(gdwsi_http_head *head, char *text, size_t length);
+
+/* Get the path and query of a target: the target itself, or what follows scheme and authority in
+ * one that is a whole URL (RFC 9112 section 3.2.2). Returns NULL for any other target. */
+const char *gdwsi_http_path(const char *target);
 
 /* Get the value of a header, the first of that name; any case. Returns NULL when it is not there.
  */

@@ -145,7 +145,7 @@ bool gdwsi_link_can_write(const gdwsi_link *link)
 
 void gdwsi_link_update_reading(gdwsi_link *link)
 {
-    bool is_reading = !gdwsi_peer_update_paused(&link->peer);
+    bool is_reading = !gdwsi_peer_update_paused(&link->peer) && link->answer == NULL;
     if (is_reading != link->is_reading && link->wsi != NULL) {
         link->is_reading = is_reading;
         if (!is_reading) {
@@ -174,6 +174,11 @@ void gdwsi_link_conclude_flush(gdwsi_link *link)
 static void run_flush(gdwsi_task *task)
 {
     gdwsi_link *link = link_of_flush(task);
+    if (link->must_ask && link->wsi != NULL && !link->is_killed) {
+        link->must_ask = false;
+        (void)lws_callback_on_writable(link->wsi);
+        gdwsi_loop_touch(link->loop);
+    }
     if (!gdwsi_link_can_write(link)) {
         return;
     }

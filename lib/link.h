@@ -24,6 +24,7 @@ typedef struct gdwsi_link gdwsi_link;
 typedef void (*gdwsi_link_deliver)(void *owner, gdwsi_link *link);
 
 struct gdwsi_opening;
+struct gdwsi_wire_answer;
 
 /* How the bytes travel: wire or wsrole. */
 typedef struct gdwsi_link_transport {
@@ -75,6 +76,7 @@ struct gdwsi_link {
     bool is_dropped; /* the connection is being closed: nothing may be queued or written */
     bool is_killed;  /* the connection was told to end hard */
     bool is_choked;  /* the kernel's buffer is full; libwebsockets will say when it is not */
+    bool must_ask;   /* it has said so, and forgets on its way back what it was asked meanwhile */
     bool is_reading; /* what libwebsockets was told last */
     bool is_ping_due;
     bool is_close_flushed;
@@ -87,6 +89,7 @@ struct gdwsi_link {
     char *unsent; /* of the handshake's text */
     size_t unsent_length;
     struct gdwsi_opening *opening;
+    struct gdwsi_wire_answer *answer; /* plain HTTP that is being sent; nothing is read meanwhile */
 
     /* Why the connection could not be made. */
     bool is_tcp_connected; /* a client's */
@@ -99,6 +102,7 @@ struct gdwsi_link {
     gdwsi_link *previous;
     int32_t id;
     bool is_untaken;
+    bool is_counted; /* it was let in */
     gdwsi_link *next_untaken;
     gdwsi_link *previous_untaken;
 };

@@ -15,8 +15,9 @@
 
 #include "log.h"
 #include "mem.h"
+#include "unixsock.h"
 
-#define BACKLOG 4096
+#define BACKLOG_DEFAULT 4096
 #define ACCEPTS_MAX 512 /* in one go, so that peers get their turn */
 #define PAUSE_MS 100
 
@@ -27,6 +28,7 @@ struct gdwsi_listener {
     int descriptor;
     int open_handles;
     uint16_t port;
+    gdwsi_unixsock unixsock;          /* all zero when it is none */
     gdwsi_listener_accepted accepted; /* NULL once stopped */
     void *user;
 };
@@ -60,6 +62,10 @@ static socklen_t fill_address(any_address *target, const char *address, uint16_t
 static uint16_t read_address(const any_address *source, char host[GDWSI_LISTENER_TEXT])
 {
     host[0] = '\0';
+    if (source->any.sa_family == AF_UNIX) {
+        memcpy(host, GDWSI_UNIXSOCK_PREFIX, sizeof(GDWSI_UNIXSOCK_PREFIX));
+        return 0;
+    }
     if (source->any.sa_family == AF_INET) {
         (void)inet_ntop(AF_INET, &source->v4.sin_addr, host, GDWSI_LISTENER_TEXT);
         return ntohs(source->v4.sin_port);
@@ -78,7 +84,7 @@ static uint16_t read_address(const any_address *source, char host[GDWSI_LISTENER
 bool gdwsi_listener_is_address(const char *address)
 {
     any_address ignored;
-    return fill_address(&ignored, address, 0) > 0;
+    return fill_address(&ignored, address, 0) > 0 || gdwsi_unixsock_is_address(address);
 }
 
 /* Accepting */
@@ -140,7 +146,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 /* Starting */
 
 static gdws_error open_socket(const any_address *address, socklen_t length, bool is_dual,
-                              int *result)
+                              const gdwsi_listener_options *options, int *result)
 {
     int on = 1;
     int v6_only = is_dual ? 0 : 1;
@@ -154,7 +160,11 @@ static gdws_error open_socket(const any_address *address, socklen_t length, bool
         setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof(v6_only)) != 0) {
         goto fail;
     }
-    if (bind(descriptor, &address->any, length) != 0 || listen(descriptor, BACKLOG) != 0) {
+    if (options->shares_port &&
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0) {
+        goto fail;
+    }
+    if (bind(descriptor, &address->any, length) != 0 || listen(descriptor, options->backlog) != 0) {
         error = errno == EADDRINUSE ? GDWS_ALREADY_IN_USE : GDWS_CANT_CREATE;
         goto fail;
     }
@@ -167,18 +177,19 @@ fail:
 }
 
 /* Open the socket for an address; without IPv6 in the system "*" is all of IPv4. */
-static gdws_error open_address(const char *text, uint16_t port, int *descriptor)
+static gdws_error open_address(const gdwsi_listener_options *options, uint16_t port,
+                               int *descriptor)
 {
     any_address address;
-    bool is_dual = strcmp(text, "*") == 0;
-    socklen_t length = fill_address(&address, text, port);
+    bool is_dual = strcmp(options->address, "*") == 0;
+    socklen_t length = fill_address(&address, options->address, port);
     if (length == 0) {
         return GDWS_INVALID_PARAMETER;
     }
-    gdws_error error = open_socket(&address, length, is_dual, descriptor);
+    gdws_error error = open_socket(&address, length, is_dual, options, descriptor);
     if (error == GDWS_CANT_CREATE && is_dual) {
         length = fill_address(&address, "0.0.0.0", port);
-        error = open_socket(&address, length, false, descriptor);
+        error = open_socket(&address, length, false, options, descriptor);
     }
     return error;
 }
@@ -192,8 +203,16 @@ static uint16_t bound_port(int descriptor)
     return getsockname(descriptor, &address.any, &length) == 0 ? read_address(&address, host) : 0;
 }
 
-gdws_error gdwsi_listener_start(gdws_loop *loop, const char *address, uint16_t port,
-                                gdwsi_listener_accepted accepted, void *user,
+void gdwsi_listener_init_options(gdwsi_listener_options *options)
+{
+    memset(options, 0, sizeof(*options));
+    memcpy(options->address, "*", sizeof("*"));
+    options->backlog = BACKLOG_DEFAULT;
+    options->unix_mode = 0600;
+}
+
+gdws_error gdwsi_listener_start(gdws_loop *loop, const gdwsi_listener_options *options,
+                                uint16_t port, gdwsi_listener_accepted accepted, void *user,
                                 gdwsi_listener **listener)
 {
     int descriptor = -1;
@@ -202,7 +221,13 @@ gdws_error gdwsi_listener_start(gdws_loop *loop, const char *address, uint16_t p
     if (made == NULL) {
         return GDWS_OUT_OF_MEMORY;
     }
-    gdws_error error = open_address(address, port, &descriptor);
+    gdws_error error = GDWS_OK;
+    if (gdwsi_unixsock_is_address(options->address)) {
+        error = gdwsi_unixsock_open(&made->unixsock, options->address, options->unix_mode,
+                                    options->backlog, &descriptor);
+    } else {
+        error = open_address(options, port, &descriptor);
+    }
     if (error != GDWS_OK) {
         goto fail;
     }
@@ -226,6 +251,7 @@ gdws_error gdwsi_listener_start(gdws_loop *loop, const char *address, uint16_t p
 
 fail:
     if (descriptor >= 0) {
+        gdwsi_unixsock_remove(&made->unixsock);
         (void)close(descriptor);
     }
     gdwsi_mem_free(made);
@@ -249,6 +275,7 @@ void gdwsi_listener_stop(gdwsi_listener *listener)
     listener->accepted = NULL;
     uv_close((uv_handle_t *)&listener->poll, on_closed);
     uv_close((uv_handle_t *)&listener->pause, on_closed);
+    gdwsi_unixsock_remove(&listener->unixsock);
     (void)close(listener->descriptor);
     gdwsi_loop_touch(listener->loop);
 }

@@ -4,7 +4,10 @@
 #ifndef GDWSI_LISTENER_H
 #define GDWSI_LISTENER_H
 
+#include <stdbool.h>
 #include <stdint.h>
+
+#include <sys/types.h>
 
 #include "gdws/error.h"
 #include "loop.h"
@@ -18,13 +21,26 @@ typedef struct gdwsi_listener gdwsi_listener;
 typedef void (*gdwsi_listener_accepted)(void *user, int descriptor, const char *host,
                                         uint16_t port);
 
-/* Whether listen can understand an address: "*" or numeric. */
+/* The longest address, "unix:" and a path. */
+#define GDWSI_LISTENER_ADDRESS_MAX 127
+
+typedef struct gdwsi_listener_options {
+    char address[GDWSI_LISTENER_ADDRESS_MAX + 1];
+    int backlog;
+    bool shares_port; /* SO_REUSEPORT */
+    mode_t unix_mode; /* of a unix socket's file */
+} gdwsi_listener_options;
+
+/* "*", 4096 connections, alone, for the owner. */
+void gdwsi_listener_init_options(gdwsi_listener_options *options);
+
+/* Whether listen can understand an address: "*", numeric, or "unix:" and a path. */
 bool gdwsi_listener_is_address(const char *address);
 
-/* Begin to listen. port 0 takes a free one. Returns INVALID_PARAMETER, ALREADY_IN_USE, CANT_CREATE
- * or OUT_OF_MEMORY. */
-gdws_error gdwsi_listener_start(gdws_loop *loop, const char *address, uint16_t port,
-                                gdwsi_listener_accepted accepted, void *user,
+/* Begin to listen. port 0 takes a free one; a unix socket has none. Returns INVALID_PARAMETER,
+ * ALREADY_IN_USE, CANT_CREATE or OUT_OF_MEMORY. */
+gdws_error gdwsi_listener_start(gdws_loop *loop, const gdwsi_listener_options *options,
+                                uint16_t port, gdwsi_listener_accepted accepted, void *user,
                                 gdwsi_listener **listener);
 
 /* Stop; the port is free when this returns. */

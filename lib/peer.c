@@ -47,6 +47,7 @@ void gdwsi_peer_clear(gdws_peer *peer)
     peer->host = NULL;
     peer->protocol = NULL;
     peer->url = NULL;
+    peer->request_headers = NULL;
 }
 
 void gdwsi_peer_open(gdws_peer *peer)

@@ -90,6 +90,7 @@ struct gdws_peer {
     uint16_t port;
     char *protocol;
     char *url;
+    const char *request_headers; /* of the request's record, which url begins; NULL on a client */
     int round_trip_time_ms;
 };
 

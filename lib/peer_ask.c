@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What can be asked of a peer: thin, nothing changes. */
 #include "peer.h"
+#include "request.h"
 
 gdws_write_mode gdws_peer_get_write_mode(const gdws_peer *peer)
 {
@@ -55,6 +56,11 @@ const char *gdws_peer_get_selected_protocol(const gdws_peer *peer)
 const char *gdws_peer_get_requested_url(const gdws_peer *peer)
 {
     return text_or_empty(peer != NULL ? peer->url : NULL);
+}
+
+const char *gdws_peer_get_request_header(const gdws_peer *peer, const char *name)
+{
+    return peer != NULL && name != NULL ? gdwsi_request_find(peer->request_headers, name) : NULL;
 }
 
 int gdws_peer_get_round_trip_time_ms(const gdws_peer *peer)

@@ -73,6 +73,7 @@ static void untaken_remove(gdws_server *server, gdwsi_link *link)
 static void release_link(gdws_server *server, gdwsi_link *link)
 {
     untaken_remove(server, link);
+    gdwsi_server_discount(server, link);
     if (link->id != 0) {
         gdwsi_peertable_remove(&server->peers, link);
     }
@@ -152,8 +153,6 @@ static bool signal_event(gdws_server *server, gdwsi_link *link, gdwsi_peer_event
     return true;
 }
 
-static void destroy(gdws_server *server);
-
 static void deliver_events(gdws_server *server, gdwsi_link *link)
 {
     bool is_there = true;
@@ -172,7 +171,7 @@ static void deliver_events(gdws_server *server, gdwsi_link *link)
         release_link(server, link);
     }
     if (server->is_freed) {
-        destroy(server);
+        gdwsi_server_destroy(server);
     }
 }
 
@@ -223,8 +222,8 @@ gdws_error gdws_server_listen(gdws_server *server, uint16_t port)
     if (error != GDWS_OK) {
         return error;
     }
-    error =
-        gdwsi_listener_start(server->loop, server->bind_ip, port, on_accepted, server, &listener);
+    error = gdwsi_listener_start(server->loop, &server->listening, port, on_accepted, server,
+                                 &listener);
     if (error != GDWS_OK) {
         gdwsi_endpoint_release(endpoint);
         return error;
@@ -348,13 +347,14 @@ gdws_server *gdws_server_new(gdws_loop *loop)
     }
     server->loop = loop;
     server->burial.run = run_burial;
-    memcpy(server->bind_ip, "*", sizeof("*"));
+    gdwsi_listener_init_options(&server->listening);
     gdwsi_config_init_server(&server->config);
+    server->config.admit = gdwsi_server_admit;
     return server;
 }
 
 /* The disconnections that are owed come here; a handler may call anything but change nothing. */
-static void destroy(gdws_server *server)
+void gdwsi_server_destroy(gdws_server *server)
 {
     gdws_loop *loop = server->loop;
     gdws_server_stop(server);
@@ -371,6 +371,7 @@ static void destroy(gdws_server *server)
     }
     server->current_id = 0;
     gdwsi_peertable_clear(&server->peers);
+    gdwsi_tally_clear(&server->tally);
     gdwsi_loop_add_burial(loop, &server->burial);
     gdwsi_loop_release(loop);
 }
@@ -382,6 +383,6 @@ void gdws_server_free(gdws_server *server)
     }
     server->is_freed = true;
     if (!server->is_in_signal) {
-        destroy(server);
+        gdwsi_server_destroy(server);
     }
 }

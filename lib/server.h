@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Server: the struct, for server.c (peers and signals) and server_options.c (all the rest). */
+/* Server: the struct, for server.c (peers and signals), server_admission.c (who may come in) and
+ * server_options.c (all the rest). */
 #ifndef GDWSI_SERVER_H
 #define GDWSI_SERVER_H
 
@@ -14,12 +15,13 @@
 #include "listener.h"
 #include "loop.h"
 #include "peertable.h"
+#include "tally.h"
 
 struct gdws_server {
     gdws_loop *loop;
     gdws_server_signals signals;
     gdwsi_config config;
-    char bind_ip[GDWSI_LISTENER_TEXT];
+    gdwsi_listener_options listening;
     gdwsi_listener *listener;
     gdwsi_endpoint *endpoint;
     gdwsi_link *links;     /* all of them, those that shake hands, too */
@@ -27,9 +29,24 @@ struct gdws_server {
     gdwsi_link *first_untaken;
     gdwsi_link *last_untaken;
     int32_t current_id; /* whose signal is running */
+    gdws_admission admission;
+    void *admission_user;
+    size_t max_peers; /* 0: no limit */
+    size_t max_peers_per_address;
+    size_t admitted;   /* peers that were let in and have not been released */
+    gdwsi_tally tally; /* the same by address */
     gdwsi_task burial;
     bool is_in_signal;
     bool is_freed;
 };
+
+/* The config's admit. */
+int gdwsi_server_admit(void *owner, gdwsi_link *link, gdws_request *request);
+
+/* A link that may have been let in goes. */
+void gdwsi_server_discount(gdws_server *server, gdwsi_link *link);
+
+/* The end of free. */
+void gdwsi_server_destroy(gdws_server *server);
 
 #endif

@@ -98,12 +98,45 @@ gdws_error gdws_server_set_bind_ip(gdws_server *server, const char *address)
     if (error != GDWS_OK) {
         return error;
     }
-    if (address == NULL || strlen(address) >= sizeof(server->bind_ip) ||
+    if (address == NULL || strlen(address) >= sizeof(server->listening.address) ||
         !gdwsi_listener_is_address(address)) {
         return GDWS_INVALID_PARAMETER;
     }
-    memcpy(server->bind_ip, address, strlen(address) + 1);
+    memcpy(server->listening.address, address, strlen(address) + 1);
     return GDWS_OK;
+}
+
+gdws_error gdws_server_set_unix_mode(gdws_server *server, unsigned mode)
+{
+    gdws_error error = check_idle(server);
+    if (error == GDWS_OK && mode > 0777) {
+        error = GDWS_PARAMETER_RANGE_ERROR;
+    }
+    if (error == GDWS_OK) {
+        server->listening.unix_mode = (mode_t)mode;
+    }
+    return error;
+}
+
+gdws_error gdws_server_set_backlog(gdws_server *server, unsigned connections)
+{
+    gdws_error error = check_idle(server);
+    if (error == GDWS_OK && (connections == 0 || connections > 65535)) {
+        error = GDWS_PARAMETER_RANGE_ERROR;
+    }
+    if (error == GDWS_OK) {
+        server->listening.backlog = (int)connections;
+    }
+    return error;
+}
+
+gdws_error gdws_server_set_shares_port(gdws_server *server, bool enabled)
+{
+    gdws_error error = check_idle(server);
+    if (error == GDWS_OK) {
+        server->listening.shares_port = enabled;
+    }
+    return error;
 }
 
 gdws_error gdws_server_set_allowed_origins(gdws_server *server, const char *const *origins,

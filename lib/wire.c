@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "mem.h"
+#include "wire_http.h"
 #include "wire_opening.h"
 #include "wire_write.h"
 
@@ -115,7 +116,7 @@ static void receive(gdwsi_link *link, uint8_t *bytes, size_t length)
         is_kept = used == length || hold(link, bytes + used, length - used);
     } else {
         is_kept = hold(link, bytes, length);
-        if (is_kept && !link->peer.is_paused) {
+        if (is_kept && !link->peer.is_paused && link->answer == NULL) {
             drop_held(link, use(link, link->held, link->held_length, known, false));
         }
     }
@@ -153,6 +154,7 @@ static void resume(gdwsi_link *link)
 static void finish(gdwsi_link *link)
 {
     use_held(link, true);
+    gdwsi_wire_stop_answering(link);
     gdwsi_mem_free(link->held);
     gdwsi_mem_free(link->unsent);
     gdwsi_mem_free(link->opening);
@@ -209,6 +211,11 @@ static void on_writeable(gdwsi_link *link)
             gdwsi_link_kill(link);
         }
     }
+    if (link->answer != NULL && !link->is_killed && gdwsi_wire_go_on_answering(link)) {
+        use_held(link, false);
+        gdwsi_link_update_reading(link);
+    }
+    link->must_ask = link->is_choked || link->answer != NULL;
     gdwsi_loop_add_flush(link->loop, &link->flush);
 }
 

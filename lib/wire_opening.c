@@ -3,14 +3,13 @@
  * to the link. */
 #include "wire_opening.h"
 
-#include <stdio.h>
 #include <string.h>
 
-#include "admission.h"
 #include "handshake.h"
 #include "http.h"
-#include "log.h"
 #include "mem.h"
+#include "request.h"
+#include "wire_http.h"
 #include "wire_write.h"
 
 /* A client's request, until it has been answered. */
@@ -44,65 +43,80 @@ bool gdwsi_wire_send_request(gdwsi_link *link)
     return gdwsi_wire_send_text(link, link->opening->text, link->opening->length);
 }
 
-/* Refuse a request, and take no more of the connection. */
-static void refuse(gdwsi_link *link, int status, const char *origin)
+/* Let a request in, unless its owner refuses it. */
+static void let_in(gdwsi_link *link, const gdwsi_http_head *head, const gdwsi_offer *offer)
 {
-    char answer[GDWSI_ADMISSION_ANSWER_MAX];
-    size_t length = 0;
-    if (link->config != NULL) {
-        length = gdwsi_admission_write_refusal(link->config, status, origin, answer);
+    char answer[GDWSI_HANDSHAKE_TEXT_MAX];
+    size_t length =
+        gdwsi_handshake_write_answer(link->config, head, offer->protocol, answer, sizeof(answer));
+    if (length == 0) {
+        gdwsi_wire_refuse(link, 500, NULL, NULL);
+    } else if (gdwsi_wire_send_text(link, answer, length)) {
+        gdwsi_link_established(link);
+    } else {
+        gdwsi_link_kill(link);
     }
-    bool is_sent = gdwsi_wire_send_text(link, answer, length);
-    link->is_dropped = true;
-    gdwsi_wire_end_text(link, is_sent);
-    gdwsi_link_note_error(link, GDWS_CONNECTION_ERROR, "handshake refused with %d", status);
-    gdwsi_log_write(GDWS_LOG_INFO, "%s port %u: handshake refused with %d",
-                    gdws_peer_get_connected_host(&link->peer), link->peer.port, status);
-    gdwsi_link_leave(link);
 }
 
-/* The URL as Godot 4 gives it: scheme, Host header, path and query. */
-static bool note_facts(gdwsi_link *link, const gdwsi_http_head *request, const char *protocol)
+/* Ask the owner. Returns 0 to let the request in; otherwise all has been done. */
+static int admit(gdwsi_link *link, const gdwsi_http_head *head, const gdwsi_offer *offer)
 {
-    char url[GDWSI_HTTP_HEAD_MAX + 16];
-    int length =
-        snprintf(url, sizeof(url), "ws://%s%s", gdwsi_http_get(request, "Host"), request->target);
+    gdws_request request;
+    const char *offered = offer->offered[0] != '\0' ? offer->offered : NULL;
+    if (link->config->admit == NULL) {
+        return 0;
+    }
+    if (!gdwsi_request_init(&request, head, link->peer.request_headers, offered)) {
+        gdwsi_wire_refuse(link, 500, NULL, gdwsi_http_get(head, "Origin"));
+        return 500;
+    }
+    request.host = gdws_peer_get_connected_host(&link->peer);
+    request.port = link->peer.port;
+    int status = link->config->admit(link->owner, link, &request);
+    if (status > 0) {
+        gdwsi_wire_refuse(link, status, request.text, gdwsi_http_get(head, "Origin"));
+    }
+    gdwsi_request_clear(&request);
+    return status;
+}
+
+/* Keep what the program may ask for later. */
+static bool note_facts(gdwsi_link *link, const gdwsi_http_head *head, const char *protocol)
+{
     link->peer.protocol = gdwsi_mem_copy_text(protocol, strlen(protocol));
-    link->peer.url = gdwsi_mem_copy_text(url, (size_t)length);
+    link->peer.url = gdwsi_request_make_record("ws", head, &link->peer.request_headers);
     return link->peer.protocol != NULL && link->peer.url != NULL;
 }
 
 /* Answer a request of length bytes. */
 static void answer_request(gdwsi_link *link, char *text, size_t length)
 {
-    gdwsi_http_head request;
-    char protocol[GDWSI_ADMISSION_PROTOCOL_MAX + 1];
-    char answer[GDWSI_HANDSHAKE_TEXT_MAX];
+    gdwsi_http_head head;
+    gdwsi_offer offer;
     if (link->config == NULL) {
         gdwsi_link_kill(link);
         return;
     }
-    int status = gdwsi_http_parse_request(&request, text, length);
+    int status = gdwsi_http_parse_request(&head, text, length);
     if (status != 0) {
-        refuse(link, status, NULL);
+        gdwsi_wire_refuse(link, status, NULL, NULL);
         return;
     }
-    status = gdwsi_handshake_judge_request(link->config, &request, protocol);
-    if (status == 0 && !note_facts(link, &request, protocol)) {
+    status = gdwsi_handshake_judge_head(&head);
+    if (status == 0 && !gdwsi_handshake_is_wanted(&head)) {
+        gdwsi_wire_answer(link, &head);
+        return;
+    }
+    if (status == 0) {
+        status = gdwsi_handshake_judge_request(link->config, &head, &offer);
+    }
+    if (status == 0 && !note_facts(link, &head, offer.protocol)) {
         status = 500;
     }
     if (status != 0) {
-        refuse(link, status, gdwsi_http_get(&request, "Origin"));
-        return;
-    }
-    size_t answer_length =
-        gdwsi_handshake_write_answer(link->config, &request, protocol, answer, sizeof(answer));
-    if (answer_length == 0) {
-        refuse(link, 500, NULL);
-    } else if (gdwsi_wire_send_text(link, answer, answer_length)) {
-        gdwsi_link_established(link);
-    } else {
-        gdwsi_link_kill(link);
+        gdwsi_wire_refuse(link, status, NULL, gdwsi_http_get(&head, "Origin"));
+    } else if (admit(link, &head, &offer) == 0) {
+        let_in(link, &head, &offer);
     }
 }
 
@@ -152,11 +166,12 @@ static void judge_answer(gdwsi_link *link, char *text, size_t length)
 static bool is_hopeful(gdwsi_link *link, const char *text, size_t length, size_t end)
 {
     bool is_client = link->peer.is_client;
-    if (end > GDWSI_HTTP_HEAD_MAX || (end == 0 && length > GDWSI_HTTP_HEAD_MAX)) {
+    size_t most = link->config != NULL ? link->config->request_bytes_max : GDWSI_HTTP_HEAD_MAX;
+    if (end > most || (end == 0 && length > most)) {
         if (is_client) {
             give_up(link, "the answer is too long");
         } else {
-            refuse(link, 431, NULL);
+            gdwsi_wire_refuse(link, 431, NULL, NULL);
         }
         return false;
     }
@@ -166,7 +181,7 @@ static bool is_hopeful(gdwsi_link *link, const char *text, size_t length, size_t
     }
     /* What begins with no letter is no method, but TLS, perhaps. */
     if (!is_client && (text[0] < 'A' || text[0] > 'z')) {
-        refuse(link, 400, NULL);
+        gdwsi_wire_refuse(link, 400, NULL, NULL);
         return false;
     }
     return true;
@@ -175,6 +190,9 @@ static bool is_hopeful(gdwsi_link *link, const char *text, size_t length, size_t
 size_t gdwsi_wire_shake_hands(gdwsi_link *link, uint8_t *bytes, size_t length, size_t known)
 {
     char *text = (char *)bytes;
+    if (link->answer != NULL) {
+        return 0;
+    }
     size_t end = gdwsi_http_find_end(text, length, known);
     if (!is_hopeful(link, text, length, end)) {
         return length;

@@ -15,11 +15,16 @@
 /* A peer writes at most this much before the others get their turn. */
 #define TURN_MAX ((size_t)1 << 20)
 
+void gdwsi_wire_ask_for_writeable(gdwsi_link *link)
+{
+    (void)lws_callback_on_writable(link->wsi);
+    gdwsi_loop_touch(link->loop);
+}
+
 static void note_choked(gdwsi_link *link)
 {
     link->is_choked = true;
-    (void)lws_callback_on_writable(link->wsi);
-    gdwsi_loop_touch(link->loop);
+    gdwsi_wire_ask_for_writeable(link);
 }
 
 /* Send as much as the kernel takes. Returns how many bytes, -1 when the connection is broken. */

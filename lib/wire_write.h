@@ -15,6 +15,9 @@ bool gdwsi_wire_send_text(gdwsi_link *link, const char *text, size_t length);
 /* Go on with the text that was kept. Returns false when the connection is broken. */
 bool gdwsi_wire_send_unsent(gdwsi_link *link);
 
+/* Have the transport called when the connection can take more. */
+void gdwsi_wire_ask_for_writeable(gdwsi_link *link);
+
 /* After a part of the last text: the connection is over once all of it has gone. */
 void gdwsi_wire_end_text(gdwsi_link *link, bool is_alive);
 

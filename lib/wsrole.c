@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* Between libwebsockets' ws role and link: libwebsockets shakes hands and frames, each message goes
- * out with one lws_write. libwebsockets picks subprotocols by the names in its protocol table; ours
- * has one entry, whose name (its user pointer, too) is rewritten to the chosen subprotocol just
- * before libwebsockets looks. */
+ * out with one lws_write. */
 #include "wsrole.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "admission.h"
 #include "log.h"
 #include "mem.h"
+#include "wsrole_server.h"
 
-#define HEADER_MAX 1024
+#define HEADER_MAX GDWSI_WSROLE_HEADER_MAX
 
 enum { CLOSE_PROTOCOL_ERROR = 1002 };
 
@@ -202,139 +200,13 @@ static void on_dropped(gdwsi_link *link)
     gdwsi_link_leave(link);
 }
 
-/* Server's handshake */
-
-/* Copy a header; NULL when it is not there or too long (then *is_too_long is set). */
-static const char *copy_header(struct lws *wsi, enum lws_token_indexes token, char *text,
-                               size_t size, bool *is_too_long)
-{
-    if (lws_hdr_total_length(wsi, token) <= 0) {
-        return NULL;
-    }
-    if (lws_hdr_copy(wsi, text, (int)size, token) < 0) {
-        *is_too_long = true;
-        return NULL;
-    }
-    return text;
-}
-
-static int refuse(gdwsi_link *link, struct lws *wsi, int status, const char *origin)
-{
-    uint8_t bytes[LWS_PRE + GDWSI_ADMISSION_ANSWER_MAX];
-    size_t length =
-        gdwsi_admission_write_refusal(link->config, status, origin, (char *)bytes + LWS_PRE);
-    gdwsi_log_write(GDWS_LOG_INFO, "%s port %u: handshake refused with %d",
-                    gdws_peer_get_connected_host(&link->peer), link->peer.port, status);
-    (void)lws_write(wsi, bytes + LWS_PRE, length, LWS_WRITE_HTTP);
-    return -1;
-}
-
-/* The URL as Godot 4 gives it: scheme, Host header, path and query. */
-static bool note_url(gdwsi_link *link, struct lws *wsi)
-{
-    char host[HEADER_MAX] = "";
-    char path[HEADER_MAX] = "";
-    char query[HEADER_MAX] = "";
-    char url[3 * HEADER_MAX + 16];
-    bool is_too_long = false;
-    (void)copy_header(wsi, WSI_TOKEN_HOST, host, sizeof(host), &is_too_long);
-    (void)copy_header(wsi, WSI_TOKEN_GET_URI, path, sizeof(path), &is_too_long);
-    (void)copy_header(wsi, WSI_TOKEN_HTTP_URI_ARGS, query, sizeof(query), &is_too_long);
-    int length =
-        snprintf(url, sizeof(url), "ws://%s%s%s%s", host, path, query[0] != '\0' ? "?" : "", query);
-    link->peer.url = gdwsi_mem_copy_text(url, (size_t)length);
-    return link->peer.url != NULL;
-}
-
-/* Before libwebsockets looks at an upgrade request: let it in, or answer it. */
-static int confirm_upgrade(gdwsi_link *link, struct lws *wsi, const char *upgrade)
-{
-    char version[8];
-    char key[64];
-    char origin[HEADER_MAX];
-    char protocols[HEADER_MAX];
-    char protocol[GDWSI_ADMISSION_PROTOCOL_MAX + 1];
-    bool is_too_long = false;
-    if (link->config == NULL) {
-        return -1;
-    }
-    gdwsi_request request = {
-        .version = copy_header(wsi, WSI_TOKEN_VERSION, version, sizeof(version), &is_too_long),
-        .key = copy_header(wsi, WSI_TOKEN_KEY, key, sizeof(key), &is_too_long),
-        .origin = copy_header(wsi, WSI_TOKEN_ORIGIN, origin, sizeof(origin), &is_too_long),
-        .protocols =
-            copy_header(wsi, WSI_TOKEN_PROTOCOL, protocols, sizeof(protocols), &is_too_long),
-        .is_upgrade = upgrade != NULL && strcasecmp(upgrade, "websocket") == 0,
-    };
-    int status = gdwsi_admission_decide(link->config, &request, protocol);
-    if (is_too_long && (status == 0 || status == 426)) {
-        status = 400;
-    }
-    if (status != 0) {
-        return refuse(link, wsi, status, request.origin);
-    }
-    link->peer.protocol = gdwsi_mem_copy_text(protocol, strlen(protocol));
-    if (link->peer.protocol == NULL || !note_url(link, wsi)) {
-        return -1;
-    }
-    memcpy(lws_get_protocol(wsi)->user, protocol, sizeof(protocol));
-    return 0;
-}
-
-static int answer_plain_http(gdwsi_link *link, struct lws *wsi)
-{
-    char origin[HEADER_MAX];
-    bool is_too_long = false;
-    if (link->config == NULL) {
-        return -1;
-    }
-    return refuse(link, wsi, 426,
-                  copy_header(wsi, WSI_TOKEN_ORIGIN, origin, sizeof(origin), &is_too_long));
-}
-
-/* Append "line\r\n" where there is room. */
-static bool append_line(char **position, const char *end, const char *line)
-{
-    size_t length = strlen(line);
-    if ((size_t)(end - *position) < length + 2) {
-        return false;
-    }
-    memcpy(*position, line, length);
-    memcpy(*position + length, "\r\n", 2);
-    *position += length + 2;
-    return true;
-}
-
-static bool append_headers(const gdwsi_config *config, char **position, const char *end)
-{
-    for (size_t i = 0; i < config->headers.count; i++) {
-        if (!append_line(position, end, config->headers.items[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* libwebsockets ends its own lines before this and begins none after it. */
-static int add_server_headers(gdwsi_link *link, struct lws *wsi, struct lws_process_html_args *args)
-{
-    char origin[HEADER_MAX];
-    bool is_too_long = false;
-    char *end = args->p + args->max_len;
-    if (link->config == NULL) {
-        return -1;
-    }
-    const char *from = copy_header(wsi, WSI_TOKEN_ORIGIN, origin, sizeof(origin), &is_too_long);
-    args->p += gdwsi_admission_write_origin(from, args->p, (size_t)(end - args->p));
-    return append_headers(link->config, &args->p, end) ? 0 : -1;
-}
-
 /* Client's handshake */
 
 static int add_client_headers(gdwsi_link *link, char **position, size_t room)
 {
     link->is_tcp_connected = true;
-    if (link->config == NULL || !append_headers(link->config, position, *position + room)) {
+    if (link->config == NULL ||
+        !gdwsi_wsrole_append_headers(link->config, position, *position + room)) {
         return -1;
     }
     return 0;
@@ -346,7 +218,8 @@ static int judge_answer(gdwsi_link *link, struct lws *wsi)
 {
     char protocol[HEADER_MAX] = "";
     bool is_too_long = false;
-    (void)copy_header(wsi, WSI_TOKEN_PROTOCOL, protocol, sizeof(protocol), &is_too_long);
+    (void)gdwsi_wsrole_copy_header(wsi, WSI_TOKEN_PROTOCOL, protocol, sizeof(protocol),
+                                   &is_too_long);
     if (link->config == NULL) {
         return -1;
     }
@@ -459,11 +332,11 @@ int gdwsi_wsrole_event(struct lws *wsi, enum lws_callback_reasons reason, void *
     }
     switch (reason) {
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-        return confirm_upgrade(link, wsi, in);
+        return gdwsi_wsrole_confirm_upgrade(link, wsi, in);
     case LWS_CALLBACK_HTTP:
-        return answer_plain_http(link, wsi);
+        return gdwsi_wsrole_answer_plain_http(link, wsi);
     case LWS_CALLBACK_ADD_HEADERS:
-        return add_server_headers(link, wsi, in);
+        return gdwsi_wsrole_add_headers(link, wsi, in);
     case LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER:
         return add_client_headers(link, in, length);
     case LWS_CALLBACK_CLIENT_FILTER_PRE_ESTABLISH:

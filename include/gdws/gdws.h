@@ -51,6 +51,7 @@
 #include "gdws/error.h"
 #include "gdws/loop.h"
 #include "gdws/peer.h"
+#include "gdws/request.h"
 #include "gdws/server.h"
 
 #endif

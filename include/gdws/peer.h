@@ -150,6 +150,17 @@ GDWS_API const char *gdws_peer_get_selected_protocol(const gdws_peer *peer);
  *  Since 0.1. */
 GDWS_API const char *gdws_peer_get_requested_url(const gdws_peer *peer);
 
+/**
+ * Give the value of a header of the request with which a server's peer came in.
+ *
+ * name: without the colon, in any case.
+ *
+ * Returns NULL when the request had none of that name, on a client, and for Upgrade, Connection and
+ * the key, version and extensions of the handshake, which are not kept. Several lines of one name
+ * are one value, as gdws_request_get_header gives it. Lent as long as the peer is. Since 0.1.
+ */
+GDWS_API const char *gdws_peer_get_request_header(const gdws_peer *peer, const char *name);
+
 /** Give the time in ms between the last ping and its pong; -1 before the first pong or without a
  *  heartbeat. Since 0.1. */
 GDWS_API int gdws_peer_get_round_trip_time_ms(const gdws_peer *peer);

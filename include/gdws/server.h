@@ -12,6 +12,7 @@
 #include "gdws/error.h"
 #include "gdws/loop.h"
 #include "gdws/peer.h"
+#include "gdws/request.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -43,6 +44,17 @@ typedef struct gdws_server_signals {
     void (*drained)(gdws_server *server, int32_t id, void *user);
 } gdws_server_signals;
 
+/**
+ * Decide whether a client may come in.
+ *
+ * request: what the client says; lent until the function returns.
+ * user: what was given to gdws_server_set_admission.
+ *
+ * Returns true to let it in, false to answer with 403 or what gdws_request_set_refusal was given.
+ * It runs inside of poll and wait; all that may be done in a signal may be done here.
+ */
+typedef bool (*gdws_admission)(gdws_server *server, gdws_request *request, void *user);
+
 /* Create */
 
 /**
@@ -70,11 +82,25 @@ GDWS_API gdws_error gdws_server_set_signals(gdws_server *server,
  * Choose the address to listen on.
  *
  * address: "*", the default, is all of IPv4 and IPv6; a numeric IPv4 or IPv6 address is that one
- * alone ("0.0.0.0" and "::" are all of one family).
+ * alone ("0.0.0.0" and "::" are all of one family). "unix:" and a path is a unix socket, whose file
+ * is made by listen and removed by stop; listen's port counts for nothing then.
  *
  * Returns INVALID_PARAMETER for anything else. Source: Godot WebSocketServer.bind_ip. Since 0.1.
  */
 GDWS_API gdws_error gdws_server_set_bind_ip(gdws_server *server, const char *address);
+
+/** Set who may connect to a unix socket, by the mode of its file: 0 to 0777, default 0600, the
+ *  owner alone. PARAMETER_RANGE_ERROR otherwise. Since 0.1. */
+GDWS_API gdws_error gdws_server_set_unix_mode(gdws_server *server, unsigned mode);
+
+/** Limit how many connections wait in the kernel until a poll takes them: 1 to 65535, default 4096,
+ *  else PARAMETER_RANGE_ERROR. The system may have a lower limit. Source: listen(2). Since 0.1. */
+GDWS_API gdws_error gdws_server_set_backlog(gdws_server *server, unsigned connections);
+
+/** Share (true) the port with other servers that do, in this process or others: the kernel deals
+ *  the connections out, as to one server for each thread. Off by default. Source: SO_REUSEPORT of
+ *  socket(7). Since 0.1. */
+GDWS_API gdws_error gdws_server_set_shares_port(gdws_server *server, bool enabled);
 
 /**
  * Name the subprotocols that the server speaks (RFC 6455 section 1.9). A client that offers some
@@ -119,6 +145,52 @@ GDWS_API void gdws_server_set_refuse_new_connections(gdws_server *server, bool r
 /** Tell whether new handshakes are refused. Source: Godot is_refusing_new_connections. Since 0.1.
  */
 GDWS_API bool gdws_server_is_refusing_new_connections(const gdws_server *server);
+
+/**
+ * Have a function decide about each handshake that is in order and that nothing else refuses. May
+ * be called at any time.
+ *
+ * admission: the function; NULL, the default, lets all in. user: handed to it.
+ *
+ * Files of the document root are not asked about. Source: proposals of Godot's users; RFC 6455
+ * section 4.2.2. Since 0.1.
+ */
+GDWS_API gdws_error gdws_server_set_admission(gdws_server *server, gdws_admission admission,
+                                              void *user);
+
+/** Limit how many peers there are at once, those included whose client_disconnected is still to
+ * come: more are refused with 503. 0, the default: no limit. May be called at any time. Since 0.1.
+ */
+GDWS_API gdws_error gdws_server_set_max_peers(gdws_server *server, size_t peers);
+
+/** Limit how many peers one address has at once, as gdws_server_set_max_peers does. All IPv6
+ *  addresses with the same first 64 bits are one; unix sockets have none. Since 0.1. */
+GDWS_API gdws_error gdws_server_set_max_peers_per_address(gdws_server *server, size_t peers);
+
+/** Limit the head of each request: 256 bytes to 32 KiB, default 8 KiB; longer ones are refused with
+ *  431. May be called at any time. Since 0.1. */
+GDWS_API gdws_error gdws_server_set_max_request_size(gdws_server *server, size_t bytes);
+
+/**
+ * Serve the files of a directory to GET and HEAD on the same port, so that one process hosts a
+ * game's web build and its WebSocket. May be called at any time.
+ *
+ * directory: opened now: when another is put in its place, set it anew. NULL, the default: plain
+ * HTTP is answered with 426.
+ *
+ * A path that ends with a slash gives the index.html in it. Nothing outside of the directory is
+ * sent, wherever links lead; names that begin with a dot (but .well-known) are not found;
+ * directories are not listed. Foreign origins are refused as they are for WebSockets.
+ *
+ * Returns FILE_NOT_FOUND, or CANT_OPEN when it is no directory or may not be read; the old one
+ * stays then. Since 0.1.
+ */
+GDWS_API gdws_error gdws_server_set_document_root(gdws_server *server, const char *directory);
+
+/** Send (true) the headers with which browsers give a page of the document root threads and
+ * SharedArrayBuffer: Cross-Origin-Opener-Policy and Cross-Origin-Embedder-Policy. May be called at
+ * any time. Source: Godot's documentation, Exporting for the Web. Since 0.1. */
+GDWS_API gdws_error gdws_server_set_cross_origin_isolation(gdws_server *server, bool enabled);
 
 /** Set all limits of each peer at once, as gdws_client_set_buffers does. Since 0.1. */
 GDWS_API gdws_error gdws_server_set_buffers(gdws_server *server, size_t in_kb, size_t in_packets,

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: MIT
 # Each file of lib/ includes only headers of the modules above it in this list.
 set -eu
-order="mem pool error log utf8 frame random outq pktq url config admission http handshake peer peer_ask peer_send
-    decoder loop resolver listener link wire_write wire_opening wire wsrole endpoint peertable client client_options server server_options"
+order="mem pool error log utf8 frame random outq pktq writer url tally files config admission answer http handshake request
+    peer peer_ask peer_send decoder loop resolver unixsock listener link wire_write wire_http wire_opening wire wsrole_server wsrole endpoint peertable
+    client client_options server server_options server_admission"
 bad=0
 
 position() {
@@ -27,7 +28,7 @@ for file in lib/*.c lib/*.h; do
         fi
     done
     case "$own" in
-    loop | link | wire_write | wire | wsrole | endpoint) ;;
+    loop | link | wire_write | wire | wsrole | wsrole_server | endpoint) ;;
     *) ! grep -Hn 'include <libwebsockets' "$file" || bad=1 ;;
     esac
     if [ "$own" != mem ] &&

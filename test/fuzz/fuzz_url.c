@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "admission.h"
+#include "answer.h"
 #include "config.h"
 #include "mem.h"
 #include "url.h"
@@ -41,7 +42,7 @@ static void try_config(const char *text)
 {
     gdwsi_config config;
     char protocol[GDWSI_ADMISSION_PROTOCOL_MAX + 1];
-    char answer[GDWSI_ADMISSION_ANSWER_MAX];
+    char answer[GDWSI_ANSWER_MAX];
     gdwsi_request request = {.version = "13",
                              .key = "dGhlIHNhbXBsZSBub25jZQ==",
                              .origin = text,
@@ -55,7 +56,7 @@ static void try_config(const char *text)
     (void)gdwsi_config_set_origins(&config, &text, 1);
     int status = gdwsi_admission_decide(&config, &request, protocol);
     if (status != 0) {
-        require(gdwsi_admission_write_refusal(&config, status, text, answer) > 0);
+        require(gdwsi_answer_write_refusal(&config, status, NULL, text, answer) > 0);
     }
     gdwsi_config_clear(&config);
 }

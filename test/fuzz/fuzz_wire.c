@@ -7,6 +7,7 @@
 #include "decoder.h"
 #include "handshake.h"
 #include "mem.h"
+#include "request.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -68,22 +69,43 @@ static outcome decode(const uint8_t *data, size_t size, bool is_client, size_t s
     return result;
 }
 
+/* What is kept of a request says what the request said. */
+static void keep(const gdwsi_http_head *head, const char *offered)
+{
+    const char *headers = NULL;
+    gdws_request request;
+    char *record = gdwsi_request_make_record("ws", head, &headers);
+    require(record != NULL && strncmp(record, "ws://", 5) == 0);
+    require(gdwsi_request_init(&request, head, headers, offered));
+    require(gdws_request_get_path(&request)[0] == '/');
+    for (size_t i = 0; i < head->count; i++) {
+        const char *value = gdws_request_get_header(&request, head->headers[i].name);
+        require(value != NULL);
+        require(gdwsi_http_count(head, head->headers[i].name) > 1 ||
+                strcmp(value, head->headers[i].value) == 0);
+    }
+    gdwsi_request_clear(&request);
+    gdwsi_mem_free(record);
+}
+
 static void shake_hands(const uint8_t *data, size_t size)
 {
     gdwsi_http_head head;
     gdwsi_config config;
     const char *chosen;
-    char protocol[GDWSI_ADMISSION_PROTOCOL_MAX + 1];
+    gdwsi_offer offer;
     char answer[GDWSI_HANDSHAKE_TEXT_MAX];
     gdwsi_config_init_server(&config);
     char *text = malloc(size + 1);
     memcpy(text, data, size);
     size_t end = gdwsi_http_find_end(text, size, 0);
     if (end > 0 && gdwsi_http_parse_request(&head, text, end) == 0 &&
-        gdwsi_handshake_judge_request(&config, &head, protocol) == 0) {
+        gdwsi_handshake_judge_head(&head) == 0 &&
+        gdwsi_handshake_judge_request(&config, &head, &offer) == 0) {
         size_t length =
-            gdwsi_handshake_write_answer(&config, &head, protocol, answer, sizeof(answer));
+            gdwsi_handshake_write_answer(&config, &head, offer.protocol, answer, sizeof(answer));
         require(length == 0 || strstr(answer, "\r\n\r\n") == answer + length - 4);
+        keep(&head, offer.offered);
     }
     memcpy(text, data, size);
     if (end > 0 && gdwsi_http_parse_answer(&head, text, end)) {

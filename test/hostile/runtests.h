@@ -7,5 +7,7 @@
 Suite *at_server_suite(void);
 Suite *at_client_suite(void);
 Suite *opening_suite(void);
+Suite *handshakes_suite(void);
+Suite *files_suite(void);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "cases.h"
 #include "runtests.h"
+#include "server.h"
 
 static world w;
 
@@ -67,98 +68,69 @@ START_TEST(a_request_is_answered)
 }
 END_TEST
 
-/* How long a new client takes to come in: the best of a few, since a busy machine delays any of
- * them, while what the server does wrong would delay them all. */
-static uint64_t quickest_connection_ms(void)
+static int count_links(void)
 {
-    uint64_t best = UINT64_MAX;
-    for (int i = 0; i < 5; i++) {
-        gdws_client_disconnect_from_host(w.client, 1000, "");
-        WAIT_FOR(&w, w.at_server.closed == i && w.at_client.closed == i);
-        uint64_t start = world_now_ms();
-        world_connect(&w);
-        uint64_t elapsed = world_now_ms() - start;
-        best = elapsed < best ? elapsed : best;
+    int count = 0;
+    for (const gdwsi_link *link = w.server->links; link != NULL; link = link->next) {
+        count++;
     }
-    return best;
+    return count;
 }
 
-/* Half-open connections that send a byte now and then: a new client does not wait for them, and at
- * the handshake timeout they are gone. */
+/* Connect and disconnect a client. Returns how long connecting took. */
+static uint64_t visit(void)
+{
+    int closed = w.at_client.closed;
+    uint64_t start = world_now_ms();
+    world_connect(&w);
+    uint64_t took = world_now_ms() - start;
+    ck_assert_int_eq(gdws_client_disconnect_from_host(w.client, 1000, ""), GDWS_OK);
+    WAIT_FOR(&w, w.at_client.closed > closed);
+    return took;
+}
+
+/* 2,000 connections send a byte a second each, one after the other: a new client does not wait for
+ * them, and at the handshake timeout they are gone. */
 START_TEST(half_open_connections_hold_nobody_up_and_end)
 {
     enum { MOST = 2000 };
     static rawsock idle[MOST];
+    static const char request[] = "GET / HTTP/1.1\r\nX: ";
     const int count = world_scale(MOST, 100);
     gdws_server_stop(w.server);
-    uint32_t timeout_ms = (uint32_t)world_scale(2000, 8000);
+    uint32_t timeout_ms = (uint32_t)world_scale(3000, 8000);
     ck_assert_int_eq(gdws_server_set_handshake_timeout_ms(w.server, timeout_ms), GDWS_OK);
     WAIT_FOR(&w, gdws_server_listen(w.server, 0) == GDWS_OK);
     for (int i = 0; i < count; i++) {
         rawsock_connect(&idle[i], w.loop, gdws_server_get_port(w.server));
-        rawsock_send(&idle[i], "GET / HTTP/1.1\r\nX: ", 1 + (size_t)i % 20, 0);
     }
-    ck_assert_uint_lt(quickest_connection_ms(), (uint64_t)world_scale(100, 2000));
-    for (int i = 0; i < count; i++) {
-        (void)send(idle[i].descriptor, "y", 1, MSG_NOSIGNAL);
-        gdws_loop_poll(w.loop);
+    WAIT_FOR(&w, count_links() == count);
+    uint64_t start = world_now_ms();
+    int slow = 0;
+    int visits = 0;
+    size_t sent = 0;
+    while (world_now_ms() - start < timeout_ms / 2) {
+        size_t due = (size_t)(world_now_ms() - start) * (size_t)count / 1000;
+        for (; sent < due; sent++) {
+            size_t place = sent / (size_t)count;
+            ck_assert_int_eq(
+                send(idle[sent % (size_t)count].descriptor, request + place, 1, MSG_NOSIGNAL), 1);
+        }
+        uint64_t took = visit();
+        slow += took > (uint64_t)world_scale(100, 2000) ? 1 : 0;
+        visits++;
     }
+    ck_assert_int_gt(visits, 2);
+    /* A busy machine delays some of them; what the server does wrong would delay them all. */
+    ck_assert_int_lt(2 * slow, visits);
     for (int i = 0; i < count; i++) {
-        rawsock_wait_for_end(&idle[i], 2ull * timeout_ms + 2000);
+        rawsock_wait_for_end(&idle[i], 2ull * timeout_ms);
+        ck_assert_uint_eq(idle[i].length, 0);
         rawsock_close(&idle[i]);
     }
-    ck_assert_int_eq(gdws_peer_send_text(world_client_peer(&w), "still there"), GDWS_OK);
-    WAIT_FOR(&w, w.at_server.data == 1);
-}
-END_TEST
-
-static const struct {
-    const char *name;
-    const char *bytes;
-    size_t length;
-    const char *answer;
-} openings[] = {
-    {"TLS", S("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"), "HTTP/1.1 400 "},
-    {"one zero byte", S("\0"), "HTTP/1.1 400 "},
-    {"preface of HTTP/2", S("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), "HTTP/1.1 505 "},
-    {"bare line feeds", S("GET / HTTP/1.1\nHost: a\n\n\r\n\r\n"), "HTTP/1.1 400 "},
-    {"a body", S("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"), "HTTP/1.1 426 "},
-    {"two requests", S("GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"),
-     "HTTP/1.1 426 "},
-};
-
-START_TEST(an_opening_that_is_no_request_is_answered_and_ends)
-{
-    rawsock one;
-    char answer[2048];
-    rawsock_connect(&one, w.loop, gdws_server_get_port(w.server));
-    rawsock_send(&one, openings[_i].bytes, openings[_i].length, 0);
-    if (!world_is_fallback()) {
-        rawsock_read_headers(&one, answer, sizeof(answer));
-        ck_assert_msg(strncmp(answer, openings[_i].answer, 13) == 0, "%s: %s", openings[_i].name,
-                      answer);
-    }
-    rawsock_wait_for_end(&one, (uint64_t)world_scale(4000, 9000));
-    rawsock_close(&one);
+    ck_assert_uint_ge(world_now_ms() - start, timeout_ms - 1000);
+    WAIT_FOR(&w, w.server->links == NULL);
     world_connect(&w);
-}
-END_TEST
-
-START_TEST(a_request_that_is_too_long_is_refused)
-{
-    static char request[20000];
-    rawsock one;
-    char answer[2048];
-    memset(request, 'a', sizeof(request));
-    memcpy(request, "GET /", 5);
-    rawsock_connect(&one, w.loop, gdws_server_get_port(w.server));
-    rawsock_send(&one, request, sizeof(request), 1000);
-    if (!world_is_fallback()) {
-        rawsock_read_headers(&one, answer, sizeof(answer));
-        ck_assert_msg(strncmp(answer, "HTTP/1.1 431 ", 13) == 0, "%s", answer);
-    }
-    rawsock_wait_for_end(&one, (uint64_t)world_scale(4000, 9000));
-    rawsock_close(&one);
 }
 END_TEST
 
@@ -190,9 +162,6 @@ Suite *opening_suite(void)
     tcase_add_loop_test(tests, a_request_is_answered, 0,
                         (int)(sizeof(requests) / sizeof(requests[0])));
     tcase_add_test(tests, half_open_connections_hold_nobody_up_and_end);
-    tcase_add_loop_test(tests, an_opening_that_is_no_request_is_answered_and_ends, 0,
-                        (int)(sizeof(openings) / sizeof(openings[0])));
-    tcase_add_test(tests, a_request_that_is_too_long_is_refused);
     tcase_add_test(tests, frames_right_behind_the_request_are_not_lost);
     suite_add_tcase(suite, tests);
     return suite;

@@ -9,6 +9,8 @@ Suite *packets_suite(void);
 Suite *closing_suite(void);
 Suite *lifetime_suite(void);
 Suite *embedding_suite(void);
+Suite *listening_suite(void);
 Suite *crowd_suite(void);
+Suite *admission_suite(void);
 
 #endif

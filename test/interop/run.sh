@@ -127,6 +127,38 @@ with_chromium() {
     end_all
 }
 
+browse() {
+    chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run \
+        --disable-background-networking --disable-component-update --disable-sync \
+        --user-data-dir="$place/chromium-$port" "$1" >"$place/chromium.log" 2>&1 &
+    started+=($!)
+    for _ in $(seq 600); do
+        ! grep -q 'report isolated' "$log" || return 0
+        sleep 0.1
+    done
+    return 1
+}
+
+# A page of the document root talks to its own port, and may not talk to another server.
+with_document_root() {
+    local status=0 other
+    start other "$build/samples/web_server" 0 "$here/web" || status=1
+    other=$port
+    start server "$build/samples/web_server" 0 "$here/web" || status=1
+    browse "http://127.0.0.1:$port/#$other" || status=1
+    grep -q 'report isolated=true wasm=42 shared=true style=rgb(0, 102, 204) missing=404 outside=404 wrong-room=closed 1006 foreign=closed 1006 foreign-file=TypeError own=true$' "$log" || status=1
+    ! grep -q connected "$place/other.log" || status=1
+    result "chromium, a page of the document root, isolated; a foreign one refused" $status
+    end_all
+    status=0
+    DOCUMENT_ROOT=$here/web start server "$build/test/interop_server" || status=1
+    browse "http://127.0.0.1:$port/" || status=1
+    grep -q '^report isolated=false wasm=42 shared=.*Error style=rgb(0, 102, 204) .* own=true$' "$log" || status=1
+    result "chromium, a page of the document root, not isolated" $status
+    end_all
+}
+
+if command -v chromium >/dev/null; then with_document_root; else skip chromium; fi
 for protocol in "" chat; do
     if /usr/bin/python3 -c 'import websockets' 2>/dev/null; then with_python "$protocol"; else skip python3-websockets; fi
     if command -v godot3-server >/dev/null; then with_godot "$protocol"; else skip godot3-server; fi

@@ -3,9 +3,11 @@
  * connected, talk, close and are freed. What must hold each time: an error that the program can
  * see, no crash, no leak, and objects that can be used on or freed. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "mem.h"
+#include "rawsock.h"
 #include "runtests.h"
 #include "world.h"
 
@@ -98,6 +100,17 @@ static void on_error(gdws_client *client, void *user)
     s->errors++;
 }
 
+static bool admit(gdws_server *server, gdws_request *request, void *user)
+{
+    (void)server;
+    (void)user;
+    ck_assert_str_eq(gdws_request_get_path(request), "/");
+    /* A header for which there was no memory is not sent. */
+    const char *token = gdws_request_get_header(request, "X-Token");
+    ck_assert(token == NULL || strcmp(token, "b") == 0);
+    return true;
+}
+
 static void configure(scene *s)
 {
     static const char *const protocols[] = {"chat"};
@@ -120,6 +133,8 @@ static void configure(scene *s)
     count(s, gdws_server_set_supported_protocols(s->server, protocols, 1));
     count(s, gdws_server_set_extra_headers(s->server, headers, 1));
     count(s, gdws_server_set_allowed_origins(s->server, origins, 1));
+    count(s, gdws_server_set_document_root(s->server, "."));
+    (void)gdws_server_set_admission(s->server, admit, s);
     count(s, gdws_client_set_supported_protocols(s->client, protocols, 1));
     count(s, gdws_client_set_handshake_headers(s->client, headers, 1));
     (void)gdws_client_set_handshake_timeout_ms(s->client, 1000);
@@ -209,6 +224,58 @@ START_TEST(every_allocation_may_fail_with_a_lookup)
 }
 END_TEST
 
+/* Fetch a file twice on one connection with the nth allocation from now failing. Returns whether it
+ * was reached. What comes is the file, or an answer that says that there is no memory, or an end.
+ */
+static bool fetch(size_t nth)
+{
+    static const char request[] = "GET /LICENSE HTTP/1.1\r\nHost: a\r\n\r\n"
+                                  "GET /LICENSE HTTP/1.1\r\nHost: a\r\n\r\n";
+    char head[2048];
+    rawsock raw;
+    gdws_loop *loop = gdws_loop_new();
+    gdws_server *server = gdws_server_new(loop);
+    ck_assert_int_eq(gdws_server_set_bind_ip(server, "127.0.0.1"), GDWS_OK);
+    ck_assert_int_eq(gdws_server_set_document_root(server, "."), GDWS_OK);
+    ck_assert_int_eq(gdws_server_listen(server, 0), GDWS_OK);
+    rawsock_connect(&raw, loop, gdws_server_get_port(server));
+    gdwsi_mem_fail_at(nth);
+    rawsock_send(&raw, request, sizeof(request) - 1, 0);
+    rawsock_wait_for(&raw, 12);
+    int answers = 0;
+    while (answers < 2 && raw.length > 0) {
+        rawsock_read_headers(&raw, head, sizeof(head));
+        bool is_file = strncmp(head, "HTTP/1.1 200 ", 13) == 0;
+        ck_assert_msg(is_file || strncmp(head, "HTTP/1.1 500 ", 13) == 0, "%s", head);
+        size_t length = strtoul(strstr(head, "Content-Length: ") + 16, NULL, 10);
+        rawsock_wait_for(&raw, length);
+        ck_assert_uint_ge(raw.length, length);
+        rawsock_consume(&raw, length);
+        answers = is_file ? answers + 1 : 2;
+        rawsock_wait_for(&raw, answers < 2 ? 12 : 0);
+    }
+    bool has_failed = gdwsi_mem_has_failed();
+    gdwsi_mem_fail_at(0);
+    ck_assert(has_failed || answers == 2);
+    rawsock_close(&raw);
+    gdws_server_free(server);
+    gdws_loop_free(loop);
+    ck_assert_uint_eq(gdwsi_mem_live(), 0);
+    return has_failed;
+}
+
+START_TEST(every_allocation_may_fail_while_a_file_is_sent)
+{
+    size_t nth = 1;
+    gdws_set_log_level(GDWS_LOG_NONE);
+    while (fetch(nth)) {
+        nth++;
+        ck_assert_uint_lt(nth, ALLOCATIONS_MAX);
+    }
+    ck_assert_uint_gt(nth, 3);
+}
+END_TEST
+
 Suite *oom_suite(void)
 {
     Suite *suite = suite_create("oom");
@@ -216,6 +283,7 @@ Suite *oom_suite(void)
     tcase_set_timeout(tests, 300);
     tcase_add_test(tests, every_allocation_may_fail);
     tcase_add_test(tests, every_allocation_may_fail_with_a_lookup);
+    tcase_add_test(tests, every_allocation_may_fail_while_a_file_is_sent);
     suite_add_tcase(suite, tests);
     return suite;
 }

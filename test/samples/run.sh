@@ -63,6 +63,21 @@ stop TERM || status=1
 check "polling_server" $status
 
 status=0
+start "$samples/web_server" 0 samples
+/usr/bin/python3 - "$port" >"$place/client" 2>&1 <<'END' || status=1
+import sys, urllib.request
+with urllib.request.urlopen(f"http://127.0.0.1:{sys.argv[1]}/echo.html", timeout=10) as page:
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8", page.headers
+    assert page.read() == open("samples/echo.html", "rb").read()
+END
+timeout 10 "$samples/hello_client" "ws://127.0.0.1:$port/room" hello >>"$place/client" 2>&1 || status=1
+grep -q 'client hears: hello' "$place/client" || status=1
+timeout 10 "$samples/hello_client" "ws://127.0.0.1:$port/" hello >>"$place/client" 2>&1 && status=1
+grep -q 'HTTP status 404' "$place/client" || status=1
+stop TERM || status=1
+check "web_server" $status
+
+status=0
 mkfifo "$place/typed"
 "$samples/foreign_loop" 0 <"$place/typed" >"$place/server" 2>&1 &
 pid=$!

@@ -16,6 +16,7 @@
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include "world.h"
 
@@ -41,6 +42,15 @@ void rawsock_connect(rawsock *raw, gdws_loop *loop, uint16_t port)
 {
     struct sockaddr_in address = loopback(port);
     int descriptor = socket(AF_INET, SOCK_STREAM, 0);
+    ck_assert_int_eq(connect(descriptor, (struct sockaddr *)&address, sizeof(address)), 0);
+    adopt(raw, loop, descriptor);
+}
+
+void rawsock_connect_unix(rawsock *raw, gdws_loop *loop, const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+    int descriptor = socket(AF_UNIX, SOCK_STREAM, 0);
     ck_assert_int_eq(connect(descriptor, (struct sockaddr *)&address, sizeof(address)), 0);
     adopt(raw, loop, descriptor);
 }

@@ -22,6 +22,9 @@ typedef struct rawsock {
 /* Connect to a port of 127.0.0.1. */
 void rawsock_connect(rawsock *raw, gdws_loop *loop, uint16_t port);
 
+/* Connect to a unix socket. */
+void rawsock_connect_unix(rawsock *raw, gdws_loop *loop, const char *path);
+
 /* Listen on a free port of 127.0.0.1; accept takes one connection from it. */
 int rawsock_listen(uint16_t *port);
 void rawsock_accept(rawsock *raw, gdws_loop *loop, int listener);

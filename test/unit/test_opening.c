@@ -60,6 +60,13 @@ static const struct {
     {"two spaces", "GET  / HTTP/1.1\r\nHost: a\r\n" GOOD "\r\n", 400},
     {"space in the target", "GET /a b HTTP/1.1\r\nHost: a\r\n" GOOD "\r\n", 400},
     {"target without slash", "GET a HTTP/1.1\r\nHost: a\r\n" GOOD "\r\n", 400},
+    {"whole URL", "GET http://a/b?c HTTP/1.1\r\nHost: a\r\n" GOOD "\r\n", 0},
+    {"whole URL without a path", "GET HTTP://a HTTP/1.1\r\nHost: a\r\n" GOOD "\r\n", 0},
+    {"whole URL of another kind", "GET ftp://a/ HTTP/1.1\r\nHost: a\r\n" GOOD "\r\n", 400},
+    {"whole URL without a host", "GET http:///a HTTP/1.1\r\nHost: a\r\n" GOOD "\r\n", 400},
+    {"a body", "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n" GOOD "\r\nabc", 400},
+    {"an empty body", "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n" GOOD "\r\n", 0},
+    {"chunks", "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n" GOOD "\r\n", 400},
     {"asterisk", "GET * HTTP/1.1\r\nHost: a\r\n" GOOD "\r\n", 400},
     {"HTTP/2", "GET / HTTP/2.0\r\nHost: a\r\n" GOOD "\r\n", 505},
     {"preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\n", 505},
@@ -78,11 +85,12 @@ static const struct {
 /* Parse and judge a request as a server does. */
 static int judge(const gdwsi_config *config, const char *text, gdwsi_http_head *head, char *copy)
 {
-    char protocol[GDWSI_ADMISSION_PROTOCOL_MAX + 1];
+    gdwsi_offer offer;
     size_t length = strlen(text);
     memcpy(copy, text, length + 1);
     int status = gdwsi_http_parse_request(head, copy, length);
-    return status != 0 ? status : gdwsi_handshake_judge_request(config, head, protocol);
+    status = status == 0 ? gdwsi_handshake_judge_head(head) : status;
+    return status != 0 ? status : gdwsi_handshake_judge_request(config, head, &offer);
 }
 
 START_TEST(a_request_is_judged_as_the_rfc_says)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "admission.h"
+#include "answer.h"
 #include "config.h"
 #include "runtests.h"
 #include "url.h"
@@ -289,7 +290,7 @@ START_TEST(admission_decides)
 {
     static const char *const spoken[] = {"one", "two"};
     char protocol[GDWSI_ADMISSION_PROTOCOL_MAX + 1];
-    char answer[GDWSI_ADMISSION_ANSWER_MAX];
+    char answer[GDWSI_ANSWER_MAX];
     gdwsi_request request = {
         .version = "13", .key = "dGhlIHNhbXBsZSBub25jZQ==", .is_upgrade = true};
     gdwsi_config_init_server(&config);
@@ -310,7 +311,7 @@ START_TEST(admission_decides)
     ck_assert_int_eq(gdwsi_admission_decide(&config, &request, protocol), 400);
     request.version = "12";
     ck_assert_int_eq(gdwsi_admission_decide(&config, &request, protocol), 426);
-    size_t length = gdwsi_admission_write_refusal(&config, 426, "http://a", answer);
+    size_t length = gdwsi_answer_write_refusal(&config, 426, NULL, "http://a", answer);
     ck_assert_uint_gt(length, 0);
     ck_assert_ptr_nonnull(strstr(answer, "Sec-WebSocket-Version: 13\r\n"));
     ck_assert_ptr_nonnull(strstr(answer, "Access-Control-Allow-Origin: http://a\r\n"));

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* Wire, plain HTTP: what is answered to requests that become no WebSocket. */
+#ifndef GDWSI_WIRE_HTTP_H
+#define GDWSI_WIRE_HTTP_H
+
+#include <stdbool.h>
+
+#include "http.h"
+#include "link.h"
+
+/* Refuse a request, and take no more of the connection. text: why, in one line; NULL or "" for what
+ * fits the status. origin: the request's; NULL without one. */
+void gdwsi_wire_refuse(gdwsi_link *link, int status, const char *text, const char *origin);
+
+/* Answer a request that wants no WebSocket and whose head is in order. */
+void gdwsi_wire_answer(gdwsi_link *link, const gdwsi_http_head *request);
+
+/* The connection is writeable: go on with link->answer. Returns true when it is over and the next
+ * request may be taken. */
+bool gdwsi_wire_go_on_answering(gdwsi_link *link);
+
+/* Forget an answer that is under way. */
+void gdwsi_wire_stop_answering(gdwsi_link *link);
+
+#endif
