@@ -50,6 +50,7 @@
 #include "gdws/client.h"
 #include "gdws/error.h"
 #include "gdws/loop.h"
+#include "gdws/multiplayer.h"
 #include "gdws/peer.h"
 #include "gdws/server.h"
 
