@@ -260,23 +260,28 @@ void gdwsi_guest_begin(gdws_multiplayer *multiplayer)
 void gdwsi_guest_end(gdws_multiplayer *multiplayer)
 {
     gdwsi_roster *roster = &multiplayer->roster;
-    gdws_connection_status status = multiplayer->status;
     gdwsi_room_forget(multiplayer, &multiplayer->uplink);
     multiplayer->uplink.held = NULL;
     multiplayer->greeting_deadline = 0;
     multiplayer->unique_id = 0;
-    multiplayer->status = GDWS_CONNECTION_DISCONNECTED;
+    if (multiplayer->status != GDWS_CONNECTION_DISCONNECTED) {
+        multiplayer->ended = multiplayer->status;
+        multiplayer->status = GDWS_CONNECTION_DISCONNECTED;
+    }
     bool was_freed = multiplayer->is_freed;
     while (roster->count > 0) {
         size_t next = roster->count > 1 && roster->ids[0] == GDWS_TARGET_PEER_SERVER ? 1 : 0;
         remove_peer(multiplayer, roster->members[next]);
         if (multiplayer->is_freed && !was_freed) {
+            /* Freeing has signalled the rest. */
             return;
         }
     }
+    gdws_connection_status status = multiplayer->ended;
+    multiplayer->ended = GDWS_CONNECTION_DISCONNECTED;
     if (status == GDWS_CONNECTION_CONNECTED) {
         signal_server_disconnected(multiplayer);
-    } else if (status == GDWS_CONNECTION_CONNECTING) {
+    } else if (status == GDWS_CONNECTION_CONNECTING && !was_freed) {
         signal_failed(multiplayer);
     }
 }

@@ -51,6 +51,7 @@ struct gdws_multiplayer {
     /* For a client. */
     gdwsi_member uplink; /* the connection; never on the roster */
     gdws_connection_status status;
+    gdws_connection_status ended; /* what a session was whose last signal is still owed */
     int32_t unique_id;
     uint32_t greeting_timeout_ms;
     uint64_t greeting_deadline; /* loop time; 0: none */

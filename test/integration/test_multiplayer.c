@@ -38,6 +38,12 @@ static const char *words(const char *format, ...)
     return text;
 }
 
+static void free_it(guest *one)
+{
+    gdws_multiplayer_free(one->mp);
+    one->mp = NULL;
+}
+
 START_TEST(a_session_on_godot_3s_wire_in_order)
 {
     int32_t a = party_join(&p);
@@ -137,6 +143,11 @@ START_TEST(what_cannot_be_put)
     ck_assert_int_eq(gdws_multiplayer_put_packet(host, NULL, 1), GDWS_INVALID_PARAMETER);
     ck_assert_int_eq(gdws_multiplayer_get_packet(host, &packet, &length), GDWS_UNAVAILABLE);
     ck_assert_int_eq(gdws_multiplayer_get_packet_peer(host), 0);
+    guest *gives_up = &p.guests[PARTY_MAX - 2];
+    party_make(&p, gives_up);
+    party_connect(&p, gives_up);
+    free_it(gives_up);
+    ck_assert_int_eq(gives_up->failed, 0);
     party_make(&p, &p.guests[PARTY_MAX - 1]);
     gdws_multiplayer *idle = p.guests[PARTY_MAX - 1].mp;
     ck_assert_int_eq(gdws_multiplayer_put_packet(idle, "x", 1), GDWS_UNAVAILABLE);
@@ -228,12 +239,6 @@ START_TEST(a_stopped_server_tells_everybody_once_and_can_start_again)
 }
 END_TEST
 
-static void free_it(guest *one)
-{
-    gdws_multiplayer_free(one->mp);
-    one->mp = NULL;
-}
-
 START_TEST(an_object_may_be_freed_in_its_signals)
 {
     party_join(&p);
@@ -258,6 +263,33 @@ START_TEST(a_server_may_be_freed_when_somebody_comes)
     party_connect(&p, one);
     WAIT_FOR_ON(p.loop, p.host.mp == NULL && one->failed + one->over == 1);
     ck_assert_int_eq(p.host.disconnected, 1);
+}
+END_TEST
+
+static int freed_after; /* how many peer_disconnected have come when the object is freed */
+
+static void free_when_someone_goes(guest *one)
+{
+    if (one->disconnected == freed_after) {
+        free_it(one);
+    }
+}
+
+START_TEST(a_client_may_be_freed_while_it_hears_that_all_is_over)
+{
+    for (freed_after = 1; freed_after <= 3; freed_after++) {
+        party_join(&p);
+        party_join(&p);
+        guest *leaver = &p.guests[p.count];
+        party_join(&p);
+        leaver->on_peer_disconnected = free_when_someone_goes;
+        gdws_multiplayer_close(p.host.mp);
+        WAIT_FOR_ON(p.loop, leaver->mp == NULL && p.host.disconnected == p.host.connected);
+        ck_assert_int_eq(leaver->disconnected, 3);
+        ck_assert_int_eq(leaver->over, 1);
+        tear_down();
+        set_up_3();
+    }
 }
 END_TEST
 
@@ -316,6 +348,8 @@ static void flood(guest *from, guest *to, int32_t from_id, int count)
             sent++;
         }
         (void)gdws_loop_wait(p.loop, 20);
+        /* The queue is full with the packet that reaches the limit of 4,000 bytes. */
+        ck_assert_uint_le(gdws_multiplayer_get_available_packet_count(to->mp), 4);
         for (int i = 0; i < 3; i++) {
             int number = -1;
             if (gdws_multiplayer_get_packet_peer(to->mp) == from_id &&
@@ -406,6 +440,7 @@ static Suite *make(void)
     tcase_add_test(three, a_stopped_server_tells_everybody_once_and_can_start_again);
     tcase_add_test(three, an_object_may_be_freed_in_its_signals);
     tcase_add_test(three, a_server_may_be_freed_when_somebody_comes);
+    tcase_add_test(three, a_client_may_be_freed_while_it_hears_that_all_is_over);
     tcase_add_test(three, packets_come_in_order_of_arrival_across_peers);
     tcase_add_test(three, a_slow_server_slows_its_clients_and_loses_nothing);
     tcase_add_test(three, a_slow_client_slows_its_server_and_loses_nothing);

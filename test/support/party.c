@@ -40,6 +40,9 @@ static void on_peer_disconnected(gdws_multiplayer *mp, int32_t id, void *user)
     note(one, "-%d ", (int)id);
     one->disconnected++;
     one->last_id = id;
+    if (one->on_peer_disconnected != NULL) {
+        one->on_peer_disconnected(one);
+    }
 }
 
 static void on_succeeded(gdws_multiplayer *mp, void *user)

@@ -28,6 +28,7 @@ typedef struct guest {
     int32_t last_id;
     void (*on_packet)(struct guest *one);
     void (*on_peer_connected)(struct guest *one);
+    void (*on_peer_disconnected)(struct guest *one);
 } guest;
 
 typedef struct party {
