@@ -8,10 +8,7 @@
 
 #include <gdws/gdws.h>
 
-typedef struct bot {
-    bool is_over;
-    int result;
-} bot;
+#define GOES_ON (-1)
 
 /* Godot's MultiplayerAPI takes the first byte for the kind of packet; 4 is a raw one, which it
  * gives to the signal network_peer_packet. */
@@ -55,24 +52,24 @@ static void on_packet(gdws_multiplayer *game, int32_t id, void *user)
 
 static void on_failed(gdws_multiplayer *game, void *user)
 {
-    bot *self = user;
+    int *result = user;
     fprintf(stderr, "bot: %s\n", gdws_multiplayer_get_error_message(game));
-    self->result = 1;
-    self->is_over = true;
+    *result = 1;
 }
 
 static void on_over(gdws_multiplayer *game, void *user)
 {
+    int *result = user;
     (void)game;
-    ((bot *)user)->is_over = true;
+    *result = 0;
 }
 
 int main(int argc, char **argv)
 {
-    bot self = {0};
+    int result = GOES_ON;
     const gdws_multiplayer_signals signals = {
         .size = sizeof(signals),
-        .user = &self,
+        .user = &result,
         .peer_connected = on_connected,
         .peer_disconnected = on_disconnected,
         .connection_succeeded = on_succeeded,
@@ -87,14 +84,15 @@ int main(int argc, char **argv)
     gdws_multiplayer *game = gdws_multiplayer_new(NULL);
     gdws_multiplayer_set_signals(game, &signals);
     time_t end = time(NULL) + atoi(argv[2]);
-    if (gdws_multiplayer_create_client(game, argv[1]) != GDWS_OK)
-        on_failed(game, &self);
-    while (!self.is_over) {
+    if (gdws_multiplayer_create_client(game, argv[1]) != GDWS_OK) {
+        on_failed(game, &result);
+    }
+    while (result == GOES_ON) {
         gdws_multiplayer_wait(game, 200);
         if (time(NULL) >= end) {
             gdws_multiplayer_close(game);
         }
     }
     gdws_multiplayer_free(game);
-    return self.result;
+    return result;
 }
