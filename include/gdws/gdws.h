@@ -53,5 +53,6 @@
 #include "gdws/multiplayer.h"
 #include "gdws/peer.h"
 #include "gdws/server.h"
+#include "gdws/variant.h"
 
 #endif

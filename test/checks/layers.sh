@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Each file of lib/ includes only headers of the modules above it in this list.
 set -eu
-order="mem pool error log utf8 frame random outq pktq url config admission http handshake peer peer_ask peer_send
+order="mem pool error log utf8 variant variant_write variant_read frame random outq pktq url config admission http handshake peer peer_ask peer_send variant_peer
     decoder loop resolver listener link wire_write wire_opening wire wsrole endpoint peertable client client_options server server_options
     multiplayer_wire multiplayer_roster multiplayer_room multiplayer_host multiplayer_guest multiplayer"
 bad=0

@@ -133,6 +133,12 @@ godot_script() {
     GDWS_ARGUMENTS="$*" HOME=$place exec godot3-server --path "$place/project" -s "$script"
 }
 
+godot_script_for() {
+    local limit=$1 script=$2
+    shift 2
+    GDWS_ARGUMENTS="$*" HOME=$place timeout "$limit" godot3-server --path "$place/project" -s "$script"
+}
+
 # Start the server of a multiplayer session: gdws or godot, and how many players it is for.
 start_session() {
     if [ "$1" = gdws ]; then
@@ -190,10 +196,21 @@ multiplayer_capture() {
     rm -f "$place"/capture.*
 }
 
+with_variants() {
+    local status=0
+    start server "$build/test/variants" || status=1
+    godot_script_for 60 variants.gd "ws://127.0.0.1:$port" >"$place/godot.log" 2>&1 || status=1
+    grep -q 'variants: 600 values of 25 types, 0 wrong' "$place/godot.log" || status=1
+    ! grep -q WRONG "$log" || status=1
+    result "variants: 600 values of 25 types from Godot and back" $status
+    end_all
+}
+
 with_multiplayer() {
     mkdir -p "$place/project"
     echo 'config_version=4' >"$place/project/project.godot"
     cp "$here"/*.gd "$place/project/"
+    with_variants
     multiplayer_capture
     multiplayer_session gdws godot gdws godot
     multiplayer_session gdws gdws godot godot
