@@ -42,20 +42,6 @@ static void give_up(gdws_multiplayer *multiplayer, gdwsi_member *member, int cod
     }
 }
 
-static bool add_to_backlog(gdwsi_member *member, const uint8_t *message, size_t length)
-{
-    const uint8_t *added;
-    if (gdwsi_pktq_begin(&member->backlog, false) != GDWS_OK) {
-        return false;
-    }
-    if (gdwsi_pktq_append(&member->backlog, message, length, NULL, 0, &added) != GDWS_OK) {
-        gdwsi_pktq_abort(&member->backlog);
-        return false;
-    }
-    gdwsi_pktq_commit(&member->backlog);
-    return true;
-}
-
 /* Keep a message until the member's queue has drained. */
 static void fall_behind(gdws_multiplayer *multiplayer, gdwsi_member *member, const uint8_t *message,
                         size_t length)
@@ -65,7 +51,7 @@ static void fall_behind(gdws_multiplayer *multiplayer, gdwsi_member *member, con
         give_up(multiplayer, member, CLOSE_TRY_AGAIN_LATER, "too far behind");
         return;
     }
-    if (!add_to_backlog(member, message, length)) {
+    if (gdwsi_pktq_put(&member->backlog, false, message, length, NULL) != GDWS_OK) {
         give_up(multiplayer, member, CLOSE_INTERNAL_ERROR, "out of memory");
         return;
     }
