@@ -33,6 +33,7 @@ SUITES  := $(patsubst test/%/runtests.c,%,$(wildcard test/*/runtests.c))
 SUITE_PROGRAMS := $(SUITES:%=$(BUILD)/test/%)
 BENCH   := $(patsubst %,$(BUILD)/bench/%,idle instructions load gdws_echo gdws_clients lws_echo lws_clients)
 INTEROP := $(patsubst test/interop/%.c,$(BUILD)/test/%,$(wildcard test/interop/*.c))
+LEDGER  := $(BUILD)/test/ledger
 SUPPORT := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard test/support/*.c))
 STATIC  := $(BUILD)/libgdws.a
 SHARED  := $(BUILD)/libgdws.so.$(VERSION)
@@ -41,7 +42,7 @@ SHARED  := $(BUILD)/libgdws.so.$(VERSION)
 .SECONDARY:
 .PHONY: all help demo bench bench-instructions check check-unit check-integration check-hostile check-oom interop \
         check-asan check-tsan check-valgrind check-install check-symbols check-headers \
-        check-layers check-docs check-style fuzz install uninstall deps deps-interop deps-ci clean \
+        check-layers check-docs check-style fuzz ledger install uninstall deps deps-interop deps-ci clean \
         tests FORCE
 
 all: $(STATIC) $(SHARED) $(BUILD)/gdws.pc $(SAMPLES) ## the library, static and shared, and the samples
@@ -95,6 +96,10 @@ $(INTEROP): $(BUILD)/test/%: $(BUILD)/obj/test/interop/%.o $(STATIC)
 	@mkdir -p $(@D)
 	$(CC) $^ $(LIBS) $(CFLAGS) $(LDFLAGS) -o $@
 
+$(LEDGER): $(BUILD)/obj/test/ledger/ledger.o $(STATIC)
+	@mkdir -p $(@D)
+	$(CC) $^ $(LIBS) $(CFLAGS) $(LDFLAGS) -o $@
+
 $(BENCH): $(BUILD)/bench/%: $(BUILD)/obj/test/bench/%.o $(BUILD)/obj/test/bench/process.o $(STATIC)
 	@mkdir -p $(@D)
 	$(CC) $^ $(LIBS) $(CFLAGS) $(LDFLAGS) -o $@
@@ -105,7 +110,10 @@ bench: $(BENCH) ## CPU time per message, side by side with libwebsockets and oth
 bench-instructions: $(BUILD)/bench/instructions ## instructions per message, against the baseline
 	@CC="$(CC)" test/bench/instructions.sh $(BUILD)
 
-tests: $(SUITE_PROGRAMS) $(INTEROP) $(SAMPLES)
+ledger: $(LEDGER) ## 1,000 multiplayer peers in one room for 60 s, every packet booked
+	$< 1000 10 60
+
+tests: $(SUITE_PROGRAMS) $(INTEROP) $(LEDGER) $(SAMPLES)
 
 # Rewritten when PREFIX changes.
 $(BUILD)/gdws.pc: pkgconfig/gdws.pc.in FORCE

@@ -243,3 +243,17 @@ gdws_error gdwsi_pktq_take(gdwsi_pktq *queue, const uint8_t **packet, size_t *le
     queue->is_lending = true;
     return GDWS_OK;
 }
+
+gdws_error gdwsi_pktq_peek(const gdwsi_pktq *queue, const uint8_t **packet, size_t *length)
+{
+    record header;
+    *packet = NULL;
+    *length = 0;
+    if (queue->packets == 0) {
+        return GDWS_UNAVAILABLE;
+    }
+    memcpy(&header, queue->block + queue->head, sizeof(header));
+    *packet = queue->block + queue->head + sizeof(header);
+    *length = header.length;
+    return GDWS_OK;
+}

@@ -74,6 +74,10 @@ static inline size_t gdwsi_pktq_open_length(const gdwsi_pktq *queue)
 gdws_error gdwsi_pktq_take(gdwsi_pktq *queue, const uint8_t **packet, size_t *length,
                            bool *is_text);
 
+/* Look at the oldest packet without taking it. The pointer is valid until the queue is changed in
+ * any way. Returns UNAVAILABLE when there is none, with *packet NULL and *length 0. */
+gdws_error gdwsi_pktq_peek(const gdwsi_pktq *queue, const uint8_t **packet, size_t *length);
+
 /* How many whole packets wait, and how many payload bytes they have together. */
 static inline size_t gdwsi_pktq_packets(const gdwsi_pktq *queue)
 {

@@ -50,8 +50,10 @@
 #include "gdws/client.h"
 #include "gdws/error.h"
 #include "gdws/loop.h"
+#include "gdws/multiplayer.h"
 #include "gdws/peer.h"
 #include "gdws/request.h"
 #include "gdws/server.h"
+#include "gdws/variant.h"
 
 #endif

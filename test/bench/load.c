@@ -41,7 +41,7 @@ typedef struct options {
 typedef struct connection {
     int descriptor;
     bool is_heavy;
-    bool is_choked; /* the poller tells when it can be written to */
+    bool is_choked;   /* the poller tells when it can be written to */
     size_t size;      /* of its messages */
     size_t in_flight; /* that it keeps */
     uint64_t sent;    /* messages */

@@ -55,6 +55,7 @@ step integration-fallback env GDWS_TEST_FALLBACK=1 "$build/test/integration"
 step hostile-fallback env GDWS_TEST_FALLBACK=1 "$build/test/hostile"
 step integration-in-bytes env GDWS_TEST_CUT=bytes "$build/test/integration"
 step integration-fragments env GDWS_TEST_CUT=fragments "$build/test/integration"
+step ledger "$build/test/ledger" 100 10 3
 step samples test/samples/run.sh "$build"
 step docs test/checks/docs.py "$build"
 step interop test/interop/run.sh "$build"

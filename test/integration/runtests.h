@@ -12,5 +12,7 @@ Suite *embedding_suite(void);
 Suite *listening_suite(void);
 Suite *crowd_suite(void);
 Suite *admission_suite(void);
+Suite *multiplayer_suite(void);
+Suite *multiplayer_wire_suite(void);
 
 #endif

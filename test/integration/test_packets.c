@@ -320,6 +320,32 @@ START_TEST(huge_messages_go_both_ways)
 }
 END_TEST
 
+START_TEST(values_of_godot_go_as_packets)
+{
+    gdws_variant *value = gdws_variant_new(GDWS_VARIANT_ARRAY);
+    gdws_variant *back;
+    ck_assert_int_eq(gdws_variant_append(value, gdws_variant_new_string("hello")), GDWS_OK);
+    ck_assert_int_eq(gdws_variant_append(value, gdws_variant_new_int(7)), GDWS_OK);
+    ck_assert_int_eq(gdws_peer_put_var(world_client_peer(&w), value), GDWS_OK);
+    /* Not a value at all, and one that is too large for the queue. */
+    ck_assert_int_eq(gdws_peer_put_packet(world_client_peer(&w), "\x11", 1), GDWS_OK);
+    static const uint8_t big[2 * 1024 * 1024];
+    gdws_variant *bytes = gdws_variant_new_bytes(big, sizeof(big));
+    ck_assert_int_eq(gdws_peer_put_var(world_client_peer(&w), bytes), GDWS_PARAMETER_RANGE_ERROR);
+    gdws_variant_free(bytes);
+    gdws_variant_free(value);
+    WAIT_FOR(&w, w.at_server.data == 2);
+    ck_assert_int_eq(gdws_peer_get_var(world_server_peer(&w), &back), GDWS_OK);
+    ck_assert(!gdws_peer_was_string_packet(world_server_peer(&w)));
+    ck_assert_str_eq(gdws_variant_get_string(gdws_variant_get_item(back, 0)), "hello");
+    ck_assert_int_eq(gdws_variant_get_int(gdws_variant_get_item(back, 1)), 7);
+    gdws_variant_free(back);
+    ck_assert_int_eq(gdws_peer_get_var(world_server_peer(&w), &back), GDWS_INVALID_DATA);
+    ck_assert_ptr_null(back);
+    ck_assert_int_eq(gdws_peer_get_var(world_server_peer(&w), &back), GDWS_UNAVAILABLE);
+}
+END_TEST
+
 Suite *packets_suite(void)
 {
     Suite *suite = suite_create("packets");
@@ -328,6 +354,7 @@ Suite *packets_suite(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_loop_test(tests, packets_of_all_sizes_go_both_ways, 0, 14);
     tcase_add_test(tests, text_and_binary_are_told_apart);
+    tcase_add_test(tests, values_of_godot_go_as_packets);
     tcase_add_test(tests, text_that_is_not_utf8_is_refused_when_sent);
     tcase_add_test(tests, no_packet_clears_the_outputs);
     tcase_add_test(tests, a_signal_comes_for_each_packet);

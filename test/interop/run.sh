@@ -159,6 +159,105 @@ with_document_root() {
 }
 
 if command -v chromium >/dev/null; then with_document_root; else skip chromium; fi
+godot_script() {
+    local script=$1
+    shift
+    GDWS_ARGUMENTS="$*" HOME=$place exec godot3-server --path "$place/project" -s "$script"
+}
+
+godot_script_for() {
+    local limit=$1 script=$2
+    shift 2
+    GDWS_ARGUMENTS="$*" HOME=$place timeout "$limit" godot3-server --path "$place/project" -s "$script"
+}
+
+# Start the server of a multiplayer session: gdws or godot, and how many players it is for.
+start_session() {
+    if [ "$1" = gdws ]; then
+        start session "$build/test/multiplayer" server "$2"
+    else
+        start session godot_script multiplayer_server.gd "$(free_port)" "$2"
+    fi
+}
+
+# Wait until the session's server has said something.
+wait_said() {
+    for _ in $(seq 400); do
+        ! grep -q "$1" "$log" || return 0
+        sleep 0.05
+    done
+    return 1
+}
+
+# One session: the server's kind, then those of the players in the order of joining. The first one
+# closes, the second one dies, the third one is kicked.
+multiplayer_session() {
+    local status=0 number=0 kind server=$1
+    shift
+    start_session "$server" $# || status=1
+    for kind in "$@"; do
+        number=$((number + 1))
+        if [ "$kind" = gdws ]; then
+            "$build/test/multiplayer" player "ws://127.0.0.1:$port" $# >"$place/player$number.log" 2>&1 &
+        else
+            godot_script multiplayer_player.gd "ws://127.0.0.1:$port" $# >"$place/player$number.log" 2>&1 &
+        fi
+        started+=($!)
+        wait_said "player $number joined" || status=1
+    done
+    wait_said "all have left" || status=1
+    ! grep -H WRONG "$log" "$place"/player*.log || status=1
+    grep -q over "$place/player1.log" && grep -q over "$place/player3.log" || status=1
+    ! grep -q over "$place/player2.log" || status=1
+    result "multiplayer: $server server, players $*" $status
+    end_all
+    rm -f "$place"/player*.log
+}
+
+# What clients see of a gdws server is what they see of a Godot server, message for message.
+multiplayer_capture() {
+    local status=0 server
+    for server in gdws godot; do
+        start_session $server 0 || status=1
+        timeout 60 /usr/bin/python3 "$here/capture.py" "$port" >"$place/capture.$server" 2>&1 || status=1
+        end_all
+    done
+    diff "$place/capture.gdws" "$place/capture.godot" >"$place/capture.log" || status=1
+    [ "$(wc -l <"$place/capture.gdws")" -ge 175 ] || status=1
+    result "multiplayer: $(wc -l <"$place/capture.gdws") lines of what clients see, from both servers" $status
+    rm -f "$place"/capture.*
+}
+
+with_variants() {
+    local status=0
+    start server "$build/test/variants" || status=1
+    godot_script_for 60 variants.gd "ws://127.0.0.1:$port" >"$place/godot.log" 2>&1 || status=1
+    grep -q 'variants: 600 values of 25 types, 0 wrong' "$place/godot.log" || status=1
+    ! grep -q WRONG "$log" || status=1
+    result "variants: 600 values of 25 types from Godot and back" $status
+    end_all
+}
+
+with_multiplayer() {
+    mkdir -p "$place/project"
+    echo 'config_version=4' >"$place/project/project.godot"
+    cp "$here"/*.gd "$place/project/"
+    with_variants
+    multiplayer_capture
+    multiplayer_session gdws godot gdws godot
+    multiplayer_session gdws gdws godot godot
+    multiplayer_session gdws godot godot gdws
+    multiplayer_session godot gdws gdws godot
+    multiplayer_session godot gdws godot gdws
+    multiplayer_session godot godot gdws gdws
+}
+
+if [ -x "$build/test/multiplayer" ] && command -v godot3-server >/dev/null; then
+    with_multiplayer
+else
+    skip godot3-server
+fi
+
 for protocol in "" chat; do
     if /usr/bin/python3 -c 'import websockets' 2>/dev/null; then with_python "$protocol"; else skip python3-websockets; fi
     if command -v godot3-server >/dev/null; then with_godot "$protocol"; else skip godot3-server; fi

@@ -5,5 +5,6 @@
 #include <check.h>
 
 Suite *oom_suite(void);
+Suite *multiplayer_oom_suite(void);
 
 #endif

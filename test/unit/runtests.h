@@ -11,6 +11,7 @@ Suite *queues_suite(void);
 Suite *texts_suite(void);
 Suite *peer_suite(void);
 Suite *opening_suite(void);
+Suite *variant_suite(void);
 
 /* After each test: nothing may be left. */
 static inline void assert_nothing_is_left(void)

@@ -50,6 +50,28 @@ START_TEST(packets_come_out_as_they_went_in)
 }
 END_TEST
 
+START_TEST(a_packet_can_be_looked_at_without_taking_it)
+{
+    const uint8_t *packet;
+    size_t length;
+    gdwsi_pktq_init(&queue, NULL);
+    ck_assert_int_eq(gdwsi_pktq_peek(&queue, &packet, &length), GDWS_UNAVAILABLE);
+    ck_assert_ptr_null(packet);
+    put("one", false);
+    put("two", false);
+    ck_assert_int_eq(gdwsi_pktq_peek(&queue, &packet, &length), GDWS_OK);
+    ck_assert_str_eq((const char *)packet, "one");
+    ck_assert_uint_eq(length, 3);
+    ck_assert_int_eq(gdwsi_pktq_take(&queue, &packet, &length, NULL), GDWS_OK);
+    const uint8_t *next;
+    ck_assert_int_eq(gdwsi_pktq_peek(&queue, &next, &length), GDWS_OK);
+    ck_assert_str_eq((const char *)next, "two");
+    /* What was taken is still lent. */
+    ck_assert_str_eq((const char *)packet, "one");
+    gdwsi_pktq_clear(&queue);
+}
+END_TEST
+
 START_TEST(an_open_packet_is_not_there_until_it_is_committed)
 {
     const uint8_t *packet;
@@ -401,6 +423,7 @@ Suite *queues_suite(void)
     tcase_set_timeout(tests, 120);
     tcase_add_checked_fixture(tests, begin, assert_nothing_is_left);
     tcase_add_test(tests, packets_come_out_as_they_went_in);
+    tcase_add_test(tests, a_packet_can_be_looked_at_without_taking_it);
     tcase_add_test(tests, an_open_packet_is_not_there_until_it_is_committed);
     tcase_add_loop_test(tests, a_hundred_thousand_operations_agree_with_a_model, 0, 3);
     tcase_add_test(tests, without_memory_the_packet_queue_is_as_it_was);

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT */
+/* A client in a session: waits for its id, notes who comes and goes, and keeps packets. Invariants:
+ * the roster holds exactly those whose peer_connected was signalled; status is CONNECTED exactly
+ * between connection_succeeded and server_disconnected. */
+#include "multiplayer_guest.h"
+
+#include <stdio.h>
+
+#include "log.h"
+#include "multiplayer_wire.h"
+
+enum { CLOSE_PROTOCOL_ERROR = 1002 };
+
+/* Signals */
+
+static void signal_succeeded(gdws_multiplayer *multiplayer)
+{
+    const gdws_multiplayer_signals *signals = &multiplayer->signals;
+    if (signals->connection_succeeded != NULL) {
+        signals->connection_succeeded(multiplayer, signals->user);
+    }
+}
+
+static void signal_failed(gdws_multiplayer *multiplayer)
+{
+    const gdws_multiplayer_signals *signals = &multiplayer->signals;
+    if (signals->connection_failed != NULL) {
+        signals->connection_failed(multiplayer, signals->user);
+    }
+}
+
+static void signal_server_disconnected(gdws_multiplayer *multiplayer)
+{
+    const gdws_multiplayer_signals *signals = &multiplayer->signals;
+    if (signals->server_disconnected != NULL) {
+        signals->server_disconnected(multiplayer, signals->user);
+    }
+}
+
+/* Receiving */
+
+static void drop(gdwsi_member *uplink, const char *fault)
+{
+    gdwsi_log_write(GDWS_LOG_INFO, "multiplayer server: a message of %zu bytes dropped: %s",
+                    uplink->held_length, fault);
+    uplink->held = NULL;
+}
+
+/* The greeting was wrong or late: the session cannot begin. */
+static void refuse(gdws_multiplayer *multiplayer, const char *reason)
+{
+    multiplayer->is_refused = true;
+    multiplayer->greeting_deadline = 0;
+    (void)snprintf(multiplayer->message, sizeof(multiplayer->message), "%.100s", reason);
+    (void)gdws_client_disconnect_from_host(multiplayer->client, CLOSE_PROTOCOL_ERROR, reason);
+}
+
+/* A peer is there. Returns false without memory. */
+static bool add_peer(gdws_multiplayer *multiplayer, gdwsi_member *uplink, int32_t id)
+{
+    bool is_server = id == GDWS_TARGET_PEER_SERVER;
+    gdws_peer *peer = is_server ? uplink->peer : NULL;
+    if (gdwsi_roster_add(&multiplayer->roster, id, peer, NULL) == NULL) {
+        return false;
+    }
+    uplink->held = NULL;
+    if (is_server) {
+        multiplayer->status = GDWS_CONNECTION_CONNECTED;
+        multiplayer->greeting_deadline = 0;
+    }
+    gdwsi_room_signal_connected(multiplayer, id);
+    if (is_server && !multiplayer->is_freed) {
+        signal_succeeded(multiplayer);
+    }
+    return true;
+}
+
+static void remove_peer(gdws_multiplayer *multiplayer, gdwsi_member *member)
+{
+    int32_t id = member->id;
+    gdwsi_roster_remove(&multiplayer->roster, member);
+    gdwsi_roster_free_member(member);
+    gdwsi_room_signal_disconnected(multiplayer, id);
+}
+
+static bool keep(gdws_multiplayer *multiplayer, gdwsi_member *uplink, int32_t from, size_t header)
+{
+    if (!gdwsi_room_keep(multiplayer, from, uplink->held + header, uplink->held_length - header)) {
+        return false;
+    }
+    uplink->held = NULL;
+    gdwsi_room_signal_packet(multiplayer, from);
+    return true;
+}
+
+static bool handle_add(gdws_multiplayer *multiplayer, gdwsi_member *uplink, int32_t id)
+{
+    if (id < 1 || multiplayer->unique_id == 0 || id == multiplayer->unique_id) {
+        drop(uplink, "adds a peer that cannot be");
+    } else if (gdwsi_roster_find(&multiplayer->roster, id) != NULL) {
+        drop(uplink, "adds a peer that is there");
+    } else {
+        return add_peer(multiplayer, uplink, id);
+    }
+    return true;
+}
+
+static void handle_remove(gdws_multiplayer *multiplayer, gdwsi_member *uplink, int32_t id)
+{
+    gdwsi_member *member = gdwsi_roster_find(&multiplayer->roster, id);
+    if (member == NULL || id == GDWS_TARGET_PEER_SERVER) {
+        drop(uplink, "removes a peer that is not there");
+        return;
+    }
+    uplink->held = NULL;
+    remove_peer(multiplayer, member);
+}
+
+static void handle_id(gdws_multiplayer *multiplayer, gdwsi_member *uplink, int32_t id)
+{
+    if (id < 2 || multiplayer->unique_id != 0) {
+        drop(uplink, "gives an id that cannot be");
+        return;
+    }
+    multiplayer->unique_id = id;
+    uplink->held = NULL;
+}
+
+/* A message of Godot 3's wire. Returns false when it must wait. */
+static bool handle_3(gdws_multiplayer *multiplayer, gdwsi_member *uplink)
+{
+    gdwsi_multiplayer_header header;
+    if (!gdwsi_multiplayer_wire_read(uplink->held, uplink->held_length, &header)) {
+        drop(uplink, "shorter than its header");
+        return true;
+    }
+    if (header.type == GDWSI_MULTIPLAYER_PAYLOAD) {
+        /* Godot takes it from whomever it says it is, and so do we: the server has looked. */
+        return keep(multiplayer, uplink, header.from, GDWSI_MULTIPLAYER_WIRE_HEADER);
+    }
+    if (uplink->held_length != GDWSI_MULTIPLAYER_WIRE_SYSTEM) {
+        drop(uplink, "not what a system message measures");
+        return true;
+    }
+    int32_t id = gdwsi_multiplayer_wire_get_id(uplink->held + GDWSI_MULTIPLAYER_WIRE_HEADER);
+    switch (header.type) {
+    case GDWSI_MULTIPLAYER_ADD:
+        return handle_add(multiplayer, uplink, id);
+    case GDWSI_MULTIPLAYER_REMOVE:
+        handle_remove(multiplayer, uplink, id);
+        break;
+    case GDWSI_MULTIPLAYER_ID:
+        handle_id(multiplayer, uplink, id);
+        break;
+    default:
+        drop(uplink, "an unknown type");
+    }
+    return true;
+}
+
+/* A message of Godot 4's wire: the first one is the id, all others are packets. */
+static bool handle_4(gdws_multiplayer *multiplayer, gdwsi_member *uplink)
+{
+    if (multiplayer->status == GDWS_CONNECTION_CONNECTED) {
+        return keep(multiplayer, uplink, GDWS_TARGET_PEER_SERVER, 0);
+    }
+    int32_t id = uplink->held_length == GDWSI_MULTIPLAYER_WIRE_GREETING
+                     ? gdwsi_multiplayer_wire_get_id(uplink->held)
+                     : 0;
+    if (id < 2) {
+        refuse(multiplayer, "the server's first message is no id");
+        uplink->held = NULL;
+        return true;
+    }
+    multiplayer->unique_id = id;
+    return add_peer(multiplayer, uplink, GDWS_TARGET_PEER_SERVER);
+}
+
+static bool handle(gdws_multiplayer *multiplayer, gdwsi_member *uplink)
+{
+    if (multiplayer->is_refused) {
+        uplink->held = NULL;
+        return true;
+    }
+    return multiplayer->wire == GDWS_MULTIPLAYER_GODOT_3 ? handle_3(multiplayer, uplink)
+                                                         : handle_4(multiplayer, uplink);
+}
+
+/* The client's signals */
+
+static void on_connected(gdws_client *client, const char *protocol, void *user)
+{
+    gdws_multiplayer *multiplayer = user;
+    (void)protocol;
+    multiplayer->uplink.peer = gdws_client_get_peer(client, GDWS_TARGET_PEER_SERVER);
+    multiplayer->greeting_deadline =
+        gdwsi_loop_now(multiplayer->loop) + multiplayer->greeting_timeout_ms;
+    gdwsi_room_set_timer(multiplayer);
+}
+
+static void on_error(gdws_client *client, void *user)
+{
+    gdws_multiplayer *multiplayer = user;
+    (void)client;
+    gdwsi_guest_end(multiplayer);
+}
+
+static void on_data(gdws_client *client, void *user)
+{
+    gdws_multiplayer *multiplayer = user;
+    (void)client;
+    gdwsi_room_receive(multiplayer, &multiplayer->uplink);
+}
+
+static void on_closed(gdws_client *client, bool was_clean, void *user)
+{
+    gdws_multiplayer *multiplayer = user;
+    (void)client;
+    (void)was_clean;
+    if (multiplayer->status == GDWS_CONNECTION_CONNECTING && multiplayer->message[0] == '\0') {
+        (void)snprintf(multiplayer->message, sizeof(multiplayer->message), "%s",
+                       "the connection ended before the server had given an id");
+    }
+    gdwsi_guest_end(multiplayer);
+}
+
+static void on_drained(gdws_client *client, void *user)
+{
+    gdws_multiplayer *multiplayer = user;
+    (void)client;
+    if (multiplayer->status == GDWS_CONNECTION_CONNECTED) {
+        gdwsi_room_signal_drained(multiplayer, GDWS_TARGET_PEER_SERVER);
+    }
+}
+
+gdws_error gdwsi_guest_attach(gdws_multiplayer *multiplayer)
+{
+    const gdws_client_signals signals = {.size = sizeof(signals),
+                                         .user = multiplayer,
+                                         .connected_to_host = on_connected,
+                                         .connection_error = on_error,
+                                         .data_received = on_data,
+                                         .connection_closed = on_closed,
+                                         .drained = on_drained};
+    return gdws_client_set_signals(multiplayer->client, &signals);
+}
+
+/* Life */
+
+void gdwsi_guest_begin(gdws_multiplayer *multiplayer)
+{
+    multiplayer->uplink = (gdwsi_member){.id = GDWS_TARGET_PEER_SERVER};
+    multiplayer->status = GDWS_CONNECTION_CONNECTING;
+    multiplayer->unique_id = 0;
+    multiplayer->greeting_deadline = 0;
+    multiplayer->is_refused = false;
+}
+
+/* The other clients first: they cannot be reached without the server. */
+void gdwsi_guest_end(gdws_multiplayer *multiplayer)
+{
+    gdwsi_roster *roster = &multiplayer->roster;
+    gdwsi_room_forget(multiplayer, &multiplayer->uplink);
+    multiplayer->uplink.held = NULL;
+    multiplayer->greeting_deadline = 0;
+    multiplayer->unique_id = 0;
+    if (multiplayer->status != GDWS_CONNECTION_DISCONNECTED) {
+        multiplayer->ended = multiplayer->status;
+        multiplayer->status = GDWS_CONNECTION_DISCONNECTED;
+    }
+    bool was_freed = multiplayer->is_freed;
+    while (roster->count > 0) {
+        size_t next = roster->count > 1 && roster->ids[0] == GDWS_TARGET_PEER_SERVER ? 1 : 0;
+        remove_peer(multiplayer, roster->members[next]);
+        if (multiplayer->is_freed && !was_freed) {
+            /* Freeing has signalled the rest. */
+            return;
+        }
+    }
+    gdws_connection_status status = multiplayer->ended;
+    multiplayer->ended = GDWS_CONNECTION_DISCONNECTED;
+    if (status == GDWS_CONNECTION_CONNECTED) {
+        signal_server_disconnected(multiplayer);
+    } else if (status == GDWS_CONNECTION_CONNECTING && !was_freed) {
+        signal_failed(multiplayer);
+    }
+}
+
+gdws_error gdwsi_guest_put(gdws_multiplayer *multiplayer, const void *packet, size_t length)
+{
+    gdws_peer *peer = multiplayer->uplink.peer;
+    if (multiplayer->status != GDWS_CONNECTION_CONNECTED) {
+        return GDWS_UNAVAILABLE;
+    }
+    if (multiplayer->wire == GDWS_MULTIPLAYER_GODOT_4) {
+        return gdws_peer_send(peer, packet, length, GDWS_WRITE_MODE_BINARY);
+    }
+    if (multiplayer->target == multiplayer->unique_id) {
+        return GDWS_INVALID_PARAMETER;
+    }
+    uint8_t *message =
+        gdwsi_room_compose(multiplayer, GDWSI_MULTIPLAYER_WIRE_HEADER, packet, length);
+    if (message == NULL) {
+        return GDWS_OUT_OF_MEMORY;
+    }
+    gdwsi_multiplayer_wire_put_header(message, multiplayer->unique_id, multiplayer->target);
+    return gdws_peer_send(peer, message, length + GDWSI_MULTIPLAYER_WIRE_HEADER,
+                          GDWS_WRITE_MODE_BINARY);
+}
+
+/* Time */
+
+static void check_time(gdws_multiplayer *multiplayer, uint64_t now)
+{
+    uint64_t deadline = multiplayer->greeting_deadline;
+    if (deadline != 0 && now >= deadline) {
+        refuse(multiplayer, "the server has given no id in time");
+    }
+}
+
+static uint64_t next_deadline(const gdws_multiplayer *multiplayer, uint64_t now)
+{
+    (void)now;
+    return multiplayer->greeting_deadline;
+}
+
+const gdwsi_multiplayer_role gdwsi_multiplayer_guest = {
+    .handle = handle, .check_time = check_time, .next_deadline = next_deadline};

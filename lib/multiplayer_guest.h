@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* Multiplayer guest: a client in a session, on gdws_client. */
+#ifndef GDWSI_MULTIPLAYER_GUEST_H
+#define GDWSI_MULTIPLAYER_GUEST_H
+
+#include "multiplayer_room.h"
+
+extern const gdwsi_multiplayer_role gdwsi_multiplayer_guest;
+
+/* Listen to the client's signals. */
+gdws_error gdwsi_guest_attach(gdws_multiplayer *multiplayer);
+
+/* The client has begun to connect. */
+void gdwsi_guest_begin(gdws_multiplayer *multiplayer);
+
+/* Send a packet to the target that is set. */
+gdws_error gdwsi_guest_put(gdws_multiplayer *multiplayer, const void *packet, size_t length);
+
+/* The session is over: signal what is owed. */
+void gdwsi_guest_end(gdws_multiplayer *multiplayer);
+
+#endif

@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: MIT */
+/* The server of a session: greets, introduces, relays, and keeps what is for itself. Invariants: a
+ * message goes to all its targets or, while one of them is behind, to none yet; a member is behind
+ * exactly while its backlog is not empty; what goes to a member goes through its backlog while
+ * there is one, so that the order holds. */
+#include "multiplayer_host.h"
+
+#include "log.h"
+#include "multiplayer_wire.h"
+
+/* How often those who are behind are looked at, besides when their queues have drained. */
+#define TICK_MS 250u
+
+/* A backlog takes this much and one outbound queue's worth more before its member is given up: the
+ * introductions of 70,000 peers. */
+#define BACKLOG_MAX (1024u * 1024u)
+
+enum { CLOSE_INTERNAL_ERROR = 1011, CLOSE_TRY_AGAIN_LATER = 1013 };
+
+/* Those who are behind */
+
+static void end_backlog(gdws_multiplayer *multiplayer, gdwsi_member *member)
+{
+    if (member->is_behind) {
+        member->is_behind = false;
+        multiplayer->behind--;
+        gdwsi_pktq_clear(&member->backlog);
+        gdwsi_room_wake(multiplayer);
+    }
+}
+
+static void give_up(gdws_multiplayer *multiplayer, gdwsi_member *member, int code,
+                    const char *reason)
+{
+    gdwsi_log_write(GDWS_LOG_INFO, "multiplayer peer %d: %s, closing with %d", (int)member->id,
+                    reason, code);
+    member->is_given_up = true;
+    end_backlog(multiplayer, member);
+    if (gdws_peer_close(member->peer, code, reason) == GDWS_OUT_OF_MEMORY) {
+        multiplayer->owes_close = true;
+        gdwsi_room_set_timer(multiplayer);
+    }
+}
+
+/* Keep a message until the member's queue has drained. */
+static void fall_behind(gdws_multiplayer *multiplayer, gdwsi_member *member, const uint8_t *message,
+                        size_t length)
+{
+    size_t limit = gdws_peer_get_outbound_buffer_size(member->peer) + BACKLOG_MAX;
+    if (gdwsi_pktq_bytes(&member->backlog) > limit) {
+        give_up(multiplayer, member, CLOSE_TRY_AGAIN_LATER, "too far behind");
+        return;
+    }
+    if (gdwsi_pktq_put(&member->backlog, false, message, length, NULL) != GDWS_OK) {
+        give_up(multiplayer, member, CLOSE_INTERNAL_ERROR, "out of memory");
+        return;
+    }
+    if (!member->is_behind) {
+        member->is_behind = true;
+        member->behind_since = gdwsi_loop_now(multiplayer->loop);
+        multiplayer->behind++;
+        gdwsi_room_set_timer(multiplayer);
+    }
+}
+
+/* Send what waits in the backlog, as far as it goes. */
+static void catch_up(gdws_multiplayer *multiplayer, gdwsi_member *member)
+{
+    const uint8_t *message;
+    size_t length;
+    if (gdws_peer_get_ready_state(member->peer) != GDWS_STATE_OPEN) {
+        end_backlog(multiplayer, member);
+        return;
+    }
+    while (gdwsi_pktq_peek(&member->backlog, &message, &length) == GDWS_OK) {
+        if (gdws_peer_send(member->peer, message, length, GDWS_WRITE_MODE_BINARY) ==
+            GDWS_OUT_OF_MEMORY) {
+            return;
+        }
+        (void)gdwsi_pktq_take(&member->backlog, &message, &length, NULL);
+    }
+    end_backlog(multiplayer, member);
+}
+
+/* Sending */
+
+/* Send a message to a member, now or later. A member that is leaving gets nothing. */
+static gdws_error deliver(gdws_multiplayer *multiplayer, gdwsi_member *member,
+                          const uint8_t *message, size_t length)
+{
+    gdws_error error = GDWS_OUT_OF_MEMORY;
+    if (member->is_given_up) {
+        return GDWS_OK;
+    }
+    if (!member->is_behind) {
+        error = gdws_peer_send(member->peer, message, length, GDWS_WRITE_MODE_BINARY);
+    }
+    if (error == GDWS_OUT_OF_MEMORY) {
+        fall_behind(multiplayer, member, message, length);
+        error = GDWS_OK;
+    }
+    return error == GDWS_UNAVAILABLE ? GDWS_OK : error;
+}
+
+static gdws_error send_to(gdws_multiplayer *multiplayer, int32_t target, int32_t from,
+                          const uint8_t *message, size_t length)
+{
+    const gdwsi_roster *roster = &multiplayer->roster;
+    gdws_error error = GDWS_OK;
+    if (target > 0) {
+        gdwsi_member *member = gdwsi_roster_find(roster, target);
+        return member != NULL ? deliver(multiplayer, member, message, length) : GDWS_DOES_NOT_EXIST;
+    }
+    for (size_t i = 0; i < roster->count && error == GDWS_OK; i++) {
+        int32_t id = roster->ids[i];
+        if (id != from && gdwsi_multiplayer_wire_is_for(target, id)) {
+            error = deliver(multiplayer, roster->members[i], message, length);
+        }
+    }
+    return error;
+}
+
+static bool is_behind(const gdws_multiplayer *multiplayer, int32_t id)
+{
+    const gdwsi_member *member = gdwsi_roster_find(&multiplayer->roster, id);
+    return member != NULL && member->is_behind;
+}
+
+/* Whether one of the targets is behind, so that a message must wait. */
+static bool must_wait(const gdws_multiplayer *multiplayer, int32_t target, int32_t from)
+{
+    size_t behind = multiplayer->behind;
+    if (behind == 0) {
+        return false;
+    }
+    if (target > 0) {
+        return is_behind(multiplayer, target);
+    }
+    behind -= is_behind(multiplayer, from) ? 1 : 0;
+    if (target != INT32_MIN && -target != from) {
+        behind -= is_behind(multiplayer, -target) ? 1 : 0;
+    }
+    return behind > 0;
+}
+
+static void send_system(gdws_multiplayer *multiplayer, gdwsi_member *member,
+                        gdwsi_multiplayer_type type, int32_t id)
+{
+    uint8_t message[GDWSI_MULTIPLAYER_WIRE_SYSTEM];
+    gdwsi_multiplayer_wire_put_system(message, type, id);
+    (void)deliver(multiplayer, member, message, sizeof(message));
+}
+
+gdws_error gdwsi_host_put(gdws_multiplayer *multiplayer, const void *packet, size_t length)
+{
+    int32_t target = multiplayer->target;
+    const uint8_t *message = packet;
+    if (!gdws_server_is_listening(multiplayer->server)) {
+        return GDWS_UNAVAILABLE;
+    }
+    if (target == GDWS_TARGET_PEER_SERVER) {
+        return GDWS_INVALID_PARAMETER;
+    }
+    if (target > 0 && gdwsi_roster_find(&multiplayer->roster, target) == NULL) {
+        return GDWS_DOES_NOT_EXIST;
+    }
+    if (must_wait(multiplayer, target, 0)) {
+        return GDWS_OUT_OF_MEMORY;
+    }
+    if (multiplayer->wire == GDWS_MULTIPLAYER_GODOT_3) {
+        uint8_t *composed =
+            gdwsi_room_compose(multiplayer, GDWSI_MULTIPLAYER_WIRE_HEADER, packet, length);
+        if (composed == NULL) {
+            return GDWS_OUT_OF_MEMORY;
+        }
+        gdwsi_multiplayer_wire_put_header(composed, GDWS_TARGET_PEER_SERVER, target);
+        message = composed;
+        length += GDWSI_MULTIPLAYER_WIRE_HEADER;
+    }
+    return send_to(multiplayer, target, 0, message, length);
+}
+
+/* Receiving */
+
+/* Say why a message is not passed on (nothing of it but numbers, so that the log stays text). */
+static const char *find_fault(const gdws_multiplayer *multiplayer, const gdwsi_member *member,
+                              gdwsi_multiplayer_header *header)
+{
+    if (!gdwsi_multiplayer_wire_read(member->held, member->held_length, header)) {
+        return "shorter than its header";
+    }
+    if (header->type != GDWSI_MULTIPLAYER_PAYLOAD) {
+        return "a type that only the server may send";
+    }
+    if (header->from != member->id) {
+        return "another sender's id";
+    }
+    if (header->to == member->id) {
+        return "addressed to its sender";
+    }
+    if (header->to > 1 && gdwsi_roster_find(&multiplayer->roster, header->to) == NULL) {
+        return "addressed to somebody who is not there";
+    }
+    return NULL;
+}
+
+/* Pass a message of Godot 3's wire on. Returns false when it must wait. is_last: it cannot wait. */
+static bool relay(gdws_multiplayer *multiplayer, gdwsi_member *member, bool is_last)
+{
+    gdwsi_multiplayer_header header = {0};
+    const uint8_t *message = member->held;
+    size_t length = member->held_length;
+    int32_t id = member->id;
+    const char *fault = find_fault(multiplayer, member, &header);
+    if (fault != NULL) {
+        gdwsi_log_write(GDWS_LOG_INFO, "multiplayer peer %d: a message of %zu bytes dropped: %s",
+                        (int)id, length, fault);
+        member->held = NULL;
+        return true;
+    }
+    bool is_for_others = header.to != GDWS_TARGET_PEER_SERVER;
+    bool is_kept = gdwsi_multiplayer_wire_is_for(header.to, GDWS_TARGET_PEER_SERVER);
+    if (!is_last && is_for_others && must_wait(multiplayer, header.to, id)) {
+        return false;
+    }
+    if (is_kept && !(is_last && gdwsi_room_is_full(multiplayer))) {
+        bool has_room = gdwsi_room_keep(multiplayer, id, message + GDWSI_MULTIPLAYER_WIRE_HEADER,
+                                        length - GDWSI_MULTIPLAYER_WIRE_HEADER);
+        if (!has_room && !is_last) {
+            return false;
+        }
+        is_kept = has_room;
+    }
+    if (is_for_others && send_to(multiplayer, header.to, id, message, length) != GDWS_OK) {
+        gdwsi_log_write(GDWS_LOG_WARNING,
+                        "a multiplayer message of %zu bytes fits no outbound queue", length);
+    }
+    member->held = NULL;
+    if (is_kept) {
+        gdwsi_room_signal_packet(multiplayer, id);
+    }
+    return true;
+}
+
+static bool keep(gdws_multiplayer *multiplayer, gdwsi_member *member)
+{
+    int32_t id = member->id;
+    if (!gdwsi_room_keep(multiplayer, id, member->held, member->held_length)) {
+        return false;
+    }
+    member->held = NULL;
+    gdwsi_room_signal_packet(multiplayer, id);
+    return true;
+}
+
+static bool handle(gdws_multiplayer *multiplayer, gdwsi_member *member)
+{
+    if (member->is_kicked) {
+        member->held = NULL;
+        return true;
+    }
+    return multiplayer->wire == GDWS_MULTIPLAYER_GODOT_3 ? relay(multiplayer, member, false)
+                                                         : keep(multiplayer, member);
+}
+
+static void on_data(gdws_server *server, int32_t id, void *user)
+{
+    gdws_multiplayer *multiplayer = user;
+    const uint8_t *packet;
+    size_t length;
+    gdwsi_member *member = gdwsi_roster_find(&multiplayer->roster, id);
+    if (member != NULL) {
+        gdwsi_room_receive(multiplayer, member);
+    } else {
+        /* There was no memory for a member: its connection is being closed. */
+        (void)gdws_server_get_peer_packet(server, id, &packet, &length);
+    }
+}
+
+/* Coming and going */
+
+/* In the order of Godot 3.2: the new one's id, the server, then each present peer and the new one
+ * to each other. */
+static void introduce(gdws_multiplayer *multiplayer, gdwsi_member *member)
+{
+    const gdwsi_roster *roster = &multiplayer->roster;
+    send_system(multiplayer, member, GDWSI_MULTIPLAYER_ID, member->id);
+    send_system(multiplayer, member, GDWSI_MULTIPLAYER_ADD, GDWS_TARGET_PEER_SERVER);
+    for (size_t i = 0; i < roster->count; i++) {
+        gdwsi_member *other = roster->members[i];
+        if (other != member) {
+            send_system(multiplayer, other, GDWSI_MULTIPLAYER_ADD, member->id);
+            send_system(multiplayer, member, GDWSI_MULTIPLAYER_ADD, other->id);
+        }
+    }
+}
+
+static void on_connected(gdws_server *server, int32_t id, const char *protocol, void *user)
+{
+    gdws_multiplayer *multiplayer = user;
+    gdws_peer *peer = gdws_server_get_peer(server, id);
+    (void)protocol;
+    gdwsi_member *member =
+        gdwsi_roster_add(&multiplayer->roster, id, peer, &multiplayer->loop->pool);
+    if (member == NULL) {
+        gdwsi_log_write(GDWS_LOG_ERROR, "no memory for a multiplayer peer");
+        (void)gdws_peer_close(peer, CLOSE_INTERNAL_ERROR, "out of memory");
+        return;
+    }
+    if (multiplayer->wire == GDWS_MULTIPLAYER_GODOT_3) {
+        introduce(multiplayer, member);
+    } else {
+        uint8_t greeting[GDWSI_MULTIPLAYER_WIRE_GREETING];
+        gdwsi_multiplayer_wire_put_id(greeting, id);
+        (void)deliver(multiplayer, member, greeting, sizeof(greeting));
+    }
+    gdwsi_room_signal_connected(multiplayer, id);
+}
+
+static void on_close_request(gdws_server *server, int32_t id, int code, const char *reason,
+                             void *user)
+{
+    gdws_multiplayer *multiplayer = user;
+    gdwsi_member *member = gdwsi_roster_find(&multiplayer->roster, id);
+    (void)server;
+    (void)code;
+    (void)reason;
+    if (member != NULL) {
+        /* Nothing can be sent to it any more, so nobody needs to wait for it. */
+        end_backlog(multiplayer, member);
+    }
+}
+
+static void on_disconnected(gdws_server *server, int32_t id, bool was_clean, void *user)
+{
+    gdws_multiplayer *multiplayer = user;
+    gdwsi_member *member = gdwsi_roster_find(&multiplayer->roster, id);
+    (void)server;
+    (void)was_clean;
+    if (member == NULL) {
+        return;
+    }
+    end_backlog(multiplayer, member);
+    if (member->held != NULL && !member->is_kicked &&
+        multiplayer->wire == GDWS_MULTIPLAYER_GODOT_3) {
+        (void)relay(multiplayer, member, true);
+        if (multiplayer->is_freed) {
+            return;
+        }
+    }
+    gdwsi_room_forget(multiplayer, member);
+    gdwsi_roster_remove(&multiplayer->roster, member);
+    gdwsi_roster_free_member(member);
+    if (multiplayer->wire == GDWS_MULTIPLAYER_GODOT_3) {
+        for (size_t i = 0; i < multiplayer->roster.count; i++) {
+            send_system(multiplayer, multiplayer->roster.members[i], GDWSI_MULTIPLAYER_REMOVE, id);
+        }
+    }
+    gdwsi_room_signal_disconnected(multiplayer, id);
+}
+
+static void on_drained(gdws_server *server, int32_t id, void *user)
+{
+    gdws_multiplayer *multiplayer = user;
+    gdwsi_member *member = gdwsi_roster_find(&multiplayer->roster, id);
+    (void)server;
+    if (member != NULL && member->is_behind) {
+        catch_up(multiplayer, member);
+    }
+    if (member != NULL && !member->is_behind) {
+        gdwsi_room_signal_drained(multiplayer, id);
+    }
+}
+
+gdws_error gdwsi_host_attach(gdws_multiplayer *multiplayer)
+{
+    const gdws_server_signals signals = {.size = sizeof(signals),
+                                         .user = multiplayer,
+                                         .client_connected = on_connected,
+                                         .data_received = on_data,
+                                         .client_close_request = on_close_request,
+                                         .client_disconnected = on_disconnected,
+                                         .drained = on_drained};
+    return gdws_server_set_signals(multiplayer->server, &signals);
+}
+
+gdws_error gdwsi_host_disconnect(gdws_multiplayer *multiplayer, int32_t id, int code,
+                                 const char *reason)
+{
+    gdwsi_member *member = gdwsi_roster_find(&multiplayer->roster, id);
+    if (member == NULL) {
+        return GDWS_DOES_NOT_EXIST;
+    }
+    gdws_error error = gdws_server_disconnect_peer(multiplayer->server, id, code, reason);
+    if (error == GDWS_OK) {
+        member->is_kicked = true;
+        end_backlog(multiplayer, member);
+        gdwsi_room_wake(multiplayer);
+    }
+    return error;
+}
+
+void gdwsi_host_end(gdws_multiplayer *multiplayer)
+{
+    gdwsi_roster *roster = &multiplayer->roster;
+    while (roster->count > 0) {
+        gdwsi_member *member = roster->members[0];
+        int32_t id = member->id;
+        gdwsi_room_forget(multiplayer, member);
+        gdwsi_roster_remove(roster, member);
+        gdwsi_roster_free_member(member);
+        gdwsi_room_signal_disconnected(multiplayer, id);
+    }
+}
+
+/* Time */
+
+/* A Close frame that could not be queued for want of memory. */
+static void pay_closes(gdws_multiplayer *multiplayer)
+{
+    multiplayer->owes_close = false;
+    for (size_t i = 0; i < multiplayer->roster.count; i++) {
+        gdwsi_member *member = multiplayer->roster.members[i];
+        if (member->is_given_up &&
+            gdws_peer_close(member->peer, CLOSE_INTERNAL_ERROR, "") == GDWS_OUT_OF_MEMORY) {
+            multiplayer->owes_close = true;
+        }
+    }
+}
+
+static void check_time(gdws_multiplayer *multiplayer, uint64_t now)
+{
+    if (multiplayer->owes_close) {
+        pay_closes(multiplayer);
+    }
+    for (size_t i = 0; i < multiplayer->roster.count && multiplayer->behind > 0; i++) {
+        gdwsi_member *member = multiplayer->roster.members[i];
+        if (member->is_behind) {
+            catch_up(multiplayer, member);
+        }
+        if (member->is_behind && now >= member->behind_since + multiplayer->stall_timeout_ms) {
+            give_up(multiplayer, member, CLOSE_TRY_AGAIN_LATER, "too slow");
+        }
+    }
+}
+
+static uint64_t next_deadline(const gdws_multiplayer *multiplayer, uint64_t now)
+{
+    uint32_t tick =
+        multiplayer->stall_timeout_ms < TICK_MS ? multiplayer->stall_timeout_ms : TICK_MS;
+    return multiplayer->behind > 0 || multiplayer->owes_close ? now + tick : 0;
+}
+
+const gdwsi_multiplayer_role gdwsi_multiplayer_host = {
+    .handle = handle, .check_time = check_time, .next_deadline = next_deadline};

@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: MIT */
+/* Values: making, building, asking, freeing. Invariants: depth counts the containers inside each
+ * other, a container itself included, and is at most GDWS_VARIANT_DEPTH_MAX, so that recursion
+ * ends; a dictionary has an even number of items; texts are UTF-8 without NUL bytes inside. Knows
+ * no bytes of Godot's. */
+#include "variant.h"
+
+#include <string.h>
+
+#include "mem.h"
+#include "utf8.h"
+
+size_t gdwsi_variant_floats_of(gdws_variant_type type)
+{
+    static const uint8_t floats[] = {
+        [GDWS_VARIANT_VECTOR2] = 2,
+        [GDWS_VARIANT_RECT2] = 4,
+        [GDWS_VARIANT_VECTOR3] = 3,
+        [GDWS_VARIANT_TRANSFORM2D] = 6,
+        [GDWS_VARIANT_PLANE] = 4,
+        [GDWS_VARIANT_QUAT] = 4,
+        [GDWS_VARIANT_AABB] = 6,
+        [GDWS_VARIANT_BASIS] = 9,
+        [GDWS_VARIANT_TRANSFORM] = 12,
+        [GDWS_VARIANT_COLOR] = 4,
+        [GDWS_VARIANT_POOL_REAL_ARRAY] = 1,
+        [GDWS_VARIANT_POOL_VECTOR2_ARRAY] = 2,
+        [GDWS_VARIANT_POOL_VECTOR3_ARRAY] = 3,
+        [GDWS_VARIANT_POOL_COLOR_ARRAY] = 4,
+    };
+    return (size_t)type < sizeof(floats) ? floats[type] : 0;
+}
+
+bool gdwsi_variant_is_pool(gdws_variant_type type)
+{
+    return type >= GDWS_VARIANT_POOL_BYTE_ARRAY && type <= GDWS_VARIANT_POOL_COLOR_ARRAY;
+}
+
+static bool is_list(const gdws_variant *variant)
+{
+    return variant->type == GDWS_VARIANT_DICTIONARY || variant->type == GDWS_VARIANT_ARRAY ||
+           variant->type == GDWS_VARIANT_POOL_STRING_ARRAY;
+}
+
+static bool is_text(const gdws_variant *variant)
+{
+    return variant->type == GDWS_VARIANT_STRING || variant->type == GDWS_VARIANT_NODE_PATH;
+}
+
+/* Freeing */
+
+void gdwsi_variant_clear(gdws_variant *variant)
+{
+    if (is_list(variant)) {
+        for (uint32_t i = 0; i < variant->count; i++) {
+            gdwsi_variant_clear(&variant->value.items[i]);
+        }
+        gdwsi_mem_free(variant->value.items);
+    } else if (is_text(variant)) {
+        gdwsi_mem_free(variant->value.text);
+    } else if (gdwsi_variant_floats_of(variant->type) > 0) {
+        gdwsi_mem_free(variant->value.floats);
+    } else if (variant->type == GDWS_VARIANT_POOL_BYTE_ARRAY) {
+        gdwsi_mem_free(variant->value.bytes);
+    } else if (variant->type == GDWS_VARIANT_POOL_INT_ARRAY) {
+        gdwsi_mem_free(variant->value.integers);
+    }
+    memset(variant, 0, sizeof(*variant));
+}
+
+void gdws_variant_free(gdws_variant *variant)
+{
+    if (variant != NULL) {
+        gdwsi_variant_clear(variant);
+        gdwsi_mem_free(variant);
+    }
+}
+
+/* Making */
+
+gdws_error gdwsi_variant_reserve(gdws_variant *variant, gdws_variant_type type, size_t count)
+{
+    void *room = NULL;
+    if (count > GDWSI_VARIANT_COUNT_MAX) {
+        return GDWS_OUT_OF_MEMORY;
+    }
+    if (type == GDWS_VARIANT_STRING || type == GDWS_VARIANT_NODE_PATH) {
+        room = variant->value.text = gdwsi_mem_alloc(count + 1);
+    } else if (gdwsi_variant_floats_of(type) > 0) {
+        room = variant->value.floats = gdwsi_mem_alloc(count * sizeof(float));
+    } else if (type == GDWS_VARIANT_POOL_INT_ARRAY) {
+        room = variant->value.integers = gdwsi_mem_alloc(count * sizeof(int32_t));
+    } else {
+        room = variant->value.bytes = gdwsi_mem_alloc(count);
+    }
+    if (room == NULL) {
+        return GDWS_OUT_OF_MEMORY;
+    }
+    variant->type = (uint8_t)type;
+    variant->count = (uint32_t)count;
+    return GDWS_OK;
+}
+
+static gdws_variant *make(gdws_variant_type type)
+{
+    gdws_variant *variant = gdwsi_mem_calloc(1, sizeof(*variant));
+    if (variant != NULL) {
+        variant->type = (uint8_t)type;
+    }
+    return variant;
+}
+
+/* Make a value with a copy of count elements of size bytes each. */
+static gdws_variant *make_with(gdws_variant_type type, const void *elements, size_t count,
+                               size_t size)
+{
+    gdws_variant *variant = elements != NULL || count == 0 ? make(GDWS_VARIANT_NIL) : NULL;
+    if (variant == NULL) {
+        return NULL;
+    }
+    if (gdwsi_variant_reserve(variant, type, count) != GDWS_OK) {
+        gdwsi_mem_free(variant);
+        return NULL;
+    }
+    if (count > 0) {
+        memcpy(variant->value.bytes, elements, count * size);
+    }
+    return variant;
+}
+
+gdws_variant *gdws_variant_new(gdws_variant_type type)
+{
+    switch (type) {
+    case GDWS_VARIANT_NIL:
+        return make(type);
+    case GDWS_VARIANT_DICTIONARY:
+    case GDWS_VARIANT_ARRAY:
+    case GDWS_VARIANT_POOL_STRING_ARRAY:
+        break;
+    default:
+        return NULL;
+    }
+    gdws_variant *container = make(type);
+    if (container != NULL) {
+        container->depth = 1;
+    }
+    return container;
+}
+
+gdws_variant *gdws_variant_new_bool(bool value)
+{
+    gdws_variant *variant = make(GDWS_VARIANT_BOOL);
+    if (variant != NULL) {
+        variant->value.boolean = value;
+    }
+    return variant;
+}
+
+gdws_variant *gdws_variant_new_int(int64_t value)
+{
+    gdws_variant *variant = make(GDWS_VARIANT_INT);
+    if (variant != NULL) {
+        variant->value.integer = value;
+    }
+    return variant;
+}
+
+gdws_variant *gdws_variant_new_real(double value)
+{
+    gdws_variant *variant = make(GDWS_VARIANT_REAL);
+    if (variant != NULL) {
+        variant->value.real = value;
+    }
+    return variant;
+}
+
+static gdws_variant *make_text(gdws_variant_type type, const char *text)
+{
+    size_t length = strlen(text);
+    gdws_variant *variant = make_with(type, text, length, 1);
+    if (variant != NULL) {
+        variant->value.text[length] = '\0';
+    }
+    return variant;
+}
+
+gdws_variant *gdws_variant_new_string(const char *text)
+{
+    if (text == NULL || !gdwsi_utf8_is_valid(text, strlen(text))) {
+        return NULL;
+    }
+    return make_text(GDWS_VARIANT_STRING, text);
+}
+
+/* Whether all pieces between separators have at least one byte. */
+static bool has_no_gaps(const char *text, size_t length, char separator)
+{
+    size_t piece = 0;
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] != separator) {
+            piece++;
+        } else if (piece == 0) {
+            return false;
+        } else {
+            piece = 0;
+        }
+    }
+    return piece > 0;
+}
+
+bool gdwsi_variant_is_node_path(const char *path)
+{
+    size_t names = strcspn(path, ":");
+    const char *subnames = path + names;
+    if (!gdwsi_utf8_is_valid(path, strlen(path))) {
+        return false;
+    }
+    if (*path == '/') {
+        path++;
+        names--;
+    }
+    return (names == 0 || has_no_gaps(path, names, '/')) &&
+           (*subnames == '\0' || has_no_gaps(subnames + 1, strlen(subnames + 1), ':'));
+}
+
+gdws_variant *gdws_variant_new_node_path(const char *path)
+{
+    if (path == NULL || !gdwsi_variant_is_node_path(path)) {
+        return NULL;
+    }
+    return make_text(GDWS_VARIANT_NODE_PATH, path);
+}
+
+gdws_variant *gdws_variant_new_floats(gdws_variant_type type, const float *floats, size_t count)
+{
+    size_t each = gdwsi_variant_floats_of(type);
+    if (each == 0 || (gdwsi_variant_is_pool(type) ? count % each != 0 : count != each)) {
+        return NULL;
+    }
+    return make_with(type, floats, count, sizeof(float));
+}
+
+gdws_variant *gdws_variant_new_bytes(const void *bytes, size_t count)
+{
+    return make_with(GDWS_VARIANT_POOL_BYTE_ARRAY, bytes, count, 1);
+}
+
+gdws_variant *gdws_variant_new_ints(const int32_t *integers, size_t count)
+{
+    return make_with(GDWS_VARIANT_POOL_INT_ARRAY, integers, count, sizeof(int32_t));
+}
+
+/* Building */
+
+/* Make room for more items. */
+static gdws_error reserve_items(gdws_variant *container, uint32_t more)
+{
+    if (container->capacity - container->count >= more) {
+        return GDWS_OK;
+    }
+    if (container->count > GDWSI_VARIANT_COUNT_MAX - more) {
+        return GDWS_OUT_OF_MEMORY;
+    }
+    uint32_t capacity = container->capacity > 0 ? container->capacity * 2 : 2;
+    gdws_variant *items =
+        gdwsi_mem_realloc(container->value.items, (size_t)capacity * sizeof(*items));
+    if (items == NULL) {
+        return GDWS_OUT_OF_MEMORY;
+    }
+    container->value.items = items;
+    container->capacity = capacity;
+    return GDWS_OK;
+}
+
+static bool is_too_deep(const gdws_variant *item)
+{
+    return item->depth >= GDWS_VARIANT_DEPTH_MAX;
+}
+
+/* Move an item in. There is room. */
+static void move_in(gdws_variant *container, gdws_variant *item)
+{
+    if (item->depth >= container->depth) {
+        container->depth = (uint8_t)(item->depth + 1);
+    }
+    container->value.items[container->count] = *item;
+    container->count++;
+    memset(item, 0, sizeof(*item));
+}
+
+gdws_error gdwsi_variant_add(gdws_variant *container, gdws_variant *item)
+{
+    if (is_too_deep(item)) {
+        return GDWS_PARAMETER_RANGE_ERROR;
+    }
+    gdws_error error = reserve_items(container, 1);
+    if (error == GDWS_OK) {
+        move_in(container, item);
+    }
+    return error;
+}
+
+gdws_error gdws_variant_append(gdws_variant *array, gdws_variant *item)
+{
+    if (array == NULL || item == NULL || item == array) {
+        return GDWS_INVALID_PARAMETER;
+    }
+    bool takes_it =
+        array->type == GDWS_VARIANT_ARRAY ||
+        (array->type == GDWS_VARIANT_POOL_STRING_ARRAY && item->type == GDWS_VARIANT_STRING);
+    if (!takes_it) {
+        return GDWS_INVALID_PARAMETER;
+    }
+    gdws_error error = gdwsi_variant_add(array, item);
+    if (error == GDWS_OK) {
+        gdwsi_mem_free(item);
+    }
+    return error;
+}
+
+static bool is_equal(const gdws_variant *one, const gdws_variant *other)
+{
+    if (one->type != other->type || one->count != other->count) {
+        return false;
+    }
+    if (is_list(one)) {
+        uint32_t i = 0;
+        while (i < one->count && is_equal(&one->value.items[i], &other->value.items[i])) {
+            i++;
+        }
+        return i == one->count;
+    }
+    switch ((gdws_variant_type)one->type) {
+    case GDWS_VARIANT_NIL:
+        return true;
+    case GDWS_VARIANT_BOOL:
+        return one->value.boolean == other->value.boolean;
+    case GDWS_VARIANT_INT:
+        return one->value.integer == other->value.integer;
+    case GDWS_VARIANT_REAL:
+        return memcmp(&one->value.real, &other->value.real, sizeof(double)) == 0;
+    default:
+        break;
+    }
+    bool is_narrow = is_text(one) || one->type == GDWS_VARIANT_POOL_BYTE_ARRAY;
+    return memcmp(one->value.bytes, other->value.bytes, one->count * (is_narrow ? 1u : 4u)) == 0;
+}
+
+gdws_error gdws_variant_set(gdws_variant *dictionary, gdws_variant *key, gdws_variant *value)
+{
+    if (dictionary == NULL || key == NULL || value == NULL || key == value || key == dictionary ||
+        value == dictionary || dictionary->type != GDWS_VARIANT_DICTIONARY) {
+        return GDWS_INVALID_PARAMETER;
+    }
+    if (is_too_deep(key) || is_too_deep(value)) {
+        return GDWS_PARAMETER_RANGE_ERROR;
+    }
+    gdws_error error = reserve_items(dictionary, 2);
+    if (error != GDWS_OK) {
+        return error;
+    }
+    uint32_t i = 0;
+    while (i < dictionary->count && !is_equal(&dictionary->value.items[i], key)) {
+        i += 2;
+    }
+    if (i < dictionary->count) {
+        gdws_variant *old = &dictionary->value.items[i + 1];
+        gdwsi_variant_clear(old);
+        *old = *value;
+        if (value->depth >= dictionary->depth) {
+            dictionary->depth = (uint8_t)(value->depth + 1);
+        }
+        gdws_variant_free(key);
+        gdwsi_mem_free(value);
+    } else {
+        move_in(dictionary, key);
+        move_in(dictionary, value);
+        gdwsi_mem_free(key);
+        gdwsi_mem_free(value);
+    }
+    return GDWS_OK;
+}
+
+/* Asking */
+
+gdws_variant_type gdws_variant_get_type(const gdws_variant *variant)
+{
+    return variant != NULL ? (gdws_variant_type)variant->type : GDWS_VARIANT_NIL;
+}
+
+bool gdws_variant_get_bool(const gdws_variant *variant)
+{
+    return gdws_variant_get_type(variant) == GDWS_VARIANT_BOOL && variant->value.boolean;
+}
+
+int64_t gdws_variant_get_int(const gdws_variant *variant)
+{
+    return gdws_variant_get_type(variant) == GDWS_VARIANT_INT ? variant->value.integer : 0;
+}
+
+double gdws_variant_get_real(const gdws_variant *variant)
+{
+    if (gdws_variant_get_type(variant) == GDWS_VARIANT_REAL) {
+        return variant->value.real;
+    }
+    return (double)gdws_variant_get_int(variant);
+}
+
+const char *gdws_variant_get_string(const gdws_variant *variant)
+{
+    return variant != NULL && is_text(variant) ? variant->value.text : "";
+}
+
+size_t gdws_variant_get_size(const gdws_variant *variant)
+{
+    gdws_variant_type type = gdws_variant_get_type(variant);
+    if (variant == NULL || is_text(variant)) {
+        return 0;
+    }
+    return type == GDWS_VARIANT_DICTIONARY ? variant->count / 2 : variant->count;
+}
+
+const gdws_variant *gdws_variant_get_item(const gdws_variant *variant, size_t index)
+{
+    if (variant == NULL || !is_list(variant) || index >= gdws_variant_get_size(variant)) {
+        return NULL;
+    }
+    return variant->type == GDWS_VARIANT_DICTIONARY ? &variant->value.items[2 * index + 1]
+                                                    : &variant->value.items[index];
+}
+
+const gdws_variant *gdws_variant_get_key(const gdws_variant *dictionary, size_t index)
+{
+    if (gdws_variant_get_type(dictionary) != GDWS_VARIANT_DICTIONARY ||
+        index >= gdws_variant_get_size(dictionary)) {
+        return NULL;
+    }
+    return &dictionary->value.items[2 * index];
+}
+
+const gdws_variant *gdws_variant_find(const gdws_variant *dictionary, const char *key)
+{
+    if (gdws_variant_get_type(dictionary) != GDWS_VARIANT_DICTIONARY || key == NULL) {
+        return NULL;
+    }
+    /* Where bytes have a key twice, the last one counts, as in Godot. */
+    for (uint32_t i = dictionary->count; i > 0; i -= 2) {
+        const gdws_variant *one = &dictionary->value.items[i - 2];
+        if (one->type == GDWS_VARIANT_STRING && strcmp(one->value.text, key) == 0) {
+            return one + 1;
+        }
+    }
+    return NULL;
+}
+
+const uint8_t *gdws_variant_get_bytes(const gdws_variant *variant)
+{
+    return gdws_variant_get_type(variant) == GDWS_VARIANT_POOL_BYTE_ARRAY ? variant->value.bytes
+                                                                          : NULL;
+}
+
+const int32_t *gdws_variant_get_ints(const gdws_variant *variant)
+{
+    return gdws_variant_get_type(variant) == GDWS_VARIANT_POOL_INT_ARRAY ? variant->value.integers
+                                                                         : NULL;
+}
+
+const float *gdws_variant_get_floats(const gdws_variant *variant)
+{
+    return gdwsi_variant_floats_of(gdws_variant_get_type(variant)) > 0 ? variant->value.floats
+                                                                       : NULL;
+}

@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: MIT */
+/* Multiplayer sessions of gdws with gdws, both wires: who is told what, in which order, who gets
+ * which packet, and nothing is lost when somebody is slow. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "mem.h"
+#include "party.h"
+#include "runtests.h"
+
+static party p;
+
+static void set_up_3(void)
+{
+    party_init(&p, GDWS_MULTIPLAYER_GODOT_3);
+}
+
+static void set_up_4(void)
+{
+    party_init(&p, GDWS_MULTIPLAYER_GODOT_4);
+}
+
+static void tear_down(void)
+{
+    party_free(&p);
+}
+
+static const char *words(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static const char *words(const char *format, ...)
+{
+    static char text[128];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    return text;
+}
+
+static void free_it(guest *one)
+{
+    gdws_multiplayer_free(one->mp);
+    one->mp = NULL;
+}
+
+START_TEST(a_session_on_godot_3s_wire_in_order)
+{
+    int32_t a = party_join(&p);
+    int32_t b = party_join(&p);
+    ck_assert_int_ge(a, 2);
+    ck_assert_int_ge(b, 2);
+    ck_assert_int_ne(a, b);
+    ck_assert_int_eq(gdws_multiplayer_get_unique_id(p.host.mp), 1);
+    ck_assert_str_eq(p.host.log, words("+%d +%d ", a, b));
+    ck_assert_str_eq(p.guests[0].log, words("+1 ok +%d ", b));
+    ck_assert_str_eq(p.guests[1].log, words("+1 ok +%d ", a));
+    gdws_multiplayer_close(p.guests[0].mp);
+    WAIT_FOR_ON(p.loop, p.guests[0].over == 1 && p.guests[1].disconnected == 1);
+    ck_assert_str_eq(p.guests[0].log, words("+1 ok +%d -%d -1 over ", b, b));
+    ck_assert_str_eq(p.guests[1].log, words("+1 ok +%d -%d ", a, a));
+    ck_assert_int_eq(gdws_multiplayer_get_unique_id(p.guests[0].mp), 0);
+    ck_assert_int_eq(gdws_multiplayer_get_connection_status(p.guests[0].mp),
+                     GDWS_CONNECTION_DISCONNECTED);
+}
+END_TEST
+
+START_TEST(a_session_on_godot_4s_wire_in_order)
+{
+    int32_t a = party_join(&p);
+    int32_t b = party_join(&p);
+    ck_assert_str_eq(p.host.log, words("+%d +%d ", a, b));
+    ck_assert_str_eq(p.guests[0].log, "+1 ok ");
+    ck_assert_str_eq(p.guests[1].log, "+1 ok ");
+    party_say(&p.guests[0], 0, "hello");
+    party_expect(&p, &p.host, a, "hello");
+    party_say(&p.host, 0, "all");
+    party_expect(&p, &p.guests[0], 1, "all");
+    party_expect(&p, &p.guests[1], 1, "all");
+    party_say(&p.host, b, "one");
+    party_say(&p.host, -b, "all but");
+    party_expect(&p, &p.guests[1], 1, "one");
+    party_expect(&p, &p.guests[0], 1, "all but");
+    party_say(&p.host, 0, "");
+    party_expect(&p, &p.guests[0], 1, "");
+    /* Nothing else has come. */
+    party_expect(&p, &p.guests[1], 1, "");
+    gdws_multiplayer_close(p.host.mp);
+    WAIT_FOR_ON(p.loop, p.guests[0].over == 1 && p.guests[1].over == 1);
+    int32_t low = a < b ? a : b;
+    WAIT_FOR_ON(p.loop, p.host.disconnected == 2);
+    ck_assert_ptr_nonnull(strstr(p.host.log, words("-%d ", low)));
+    ck_assert_str_eq(p.guests[0].log, "+1 ok p1 p1 p1 -1 over ");
+}
+END_TEST
+
+START_TEST(what_can_be_asked)
+{
+    int32_t a = party_join(&p);
+    int32_t b = party_join(&p);
+    int32_t ids[4] = {0};
+    ck_assert_uint_eq(gdws_multiplayer_get_peer_list(p.host.mp, ids, 4), 2);
+    ck_assert_int_eq(ids[0], a < b ? a : b);
+    ck_assert_int_eq(ids[1], a < b ? b : a);
+    ck_assert_uint_eq(gdws_multiplayer_get_peer_list(p.guests[0].mp, ids, 1), 2);
+    ck_assert_int_eq(ids[0], 1);
+    ck_assert_str_eq(gdws_multiplayer_get_peer_address(p.host.mp, a), "127.0.0.1");
+    ck_assert_uint_ne(gdws_multiplayer_get_peer_port(p.host.mp, a), 0);
+    ck_assert_str_eq(gdws_multiplayer_get_peer_address(p.host.mp, 7), "");
+    ck_assert_ptr_null(gdws_multiplayer_get_peer(p.host.mp, 1));
+    ck_assert_uint_eq(gdws_multiplayer_get_peer_port(p.guests[0].mp, 1), party_port(&p));
+    ck_assert_ptr_null(gdws_multiplayer_get_peer(p.guests[0].mp, b));
+    ck_assert_ptr_eq(gdws_multiplayer_get_loop(p.host.mp), p.loop);
+    ck_assert_str_eq(gdws_multiplayer_get_error_message(p.guests[0].mp), "");
+    ck_assert_int_eq(gdws_multiplayer_set_transfer_mode(p.host.mp, GDWS_TRANSFER_MODE_UNRELIABLE),
+                     GDWS_OK);
+    ck_assert_int_eq(gdws_multiplayer_get_transfer_mode(p.host.mp), GDWS_TRANSFER_MODE_RELIABLE);
+    ck_assert_int_eq(gdws_multiplayer_set_transfer_mode(p.host.mp, (gdws_transfer_mode)7),
+                     GDWS_INVALID_PARAMETER);
+    ck_assert_int_eq(gdws_multiplayer_create_server(p.host.mp, 0), GDWS_ALREADY_IN_USE);
+    ck_assert_int_eq(gdws_multiplayer_create_client(p.host.mp, "ws://127.0.0.1:1"),
+                     GDWS_ALREADY_IN_USE);
+    ck_assert_int_eq(gdws_multiplayer_set_wire(p.host.mp, GDWS_MULTIPLAYER_GODOT_4),
+                     GDWS_ALREADY_IN_USE);
+    ck_assert_int_eq(gdws_multiplayer_poll(p.host.mp), GDWS_OK);
+    ck_assert_int_eq(gdws_multiplayer_wait(p.host.mp, 0), GDWS_TIMEOUT);
+}
+END_TEST
+
+START_TEST(what_cannot_be_put)
+{
+    const uint8_t *packet;
+    size_t length;
+    gdws_multiplayer *host = p.host.mp;
+    gdws_multiplayer_set_target_peer(host, 0);
+    ck_assert_int_eq(gdws_multiplayer_put_packet(host, "x", 1), GDWS_OK);
+    gdws_multiplayer_set_target_peer(host, 1);
+    ck_assert_int_eq(gdws_multiplayer_put_packet(host, "x", 1), GDWS_INVALID_PARAMETER);
+    gdws_multiplayer_set_target_peer(host, 4711);
+    ck_assert_int_eq(gdws_multiplayer_put_packet(host, "x", 1), GDWS_DOES_NOT_EXIST);
+    gdws_multiplayer_set_target_peer(host, INT32_MIN);
+    ck_assert_int_eq(gdws_multiplayer_put_packet(host, "x", 1), GDWS_OK);
+    ck_assert_int_eq(gdws_multiplayer_put_packet(host, NULL, 1), GDWS_INVALID_PARAMETER);
+    ck_assert_int_eq(gdws_multiplayer_get_packet(host, &packet, &length), GDWS_UNAVAILABLE);
+    ck_assert_int_eq(gdws_multiplayer_get_packet_peer(host), 0);
+    guest *gives_up = &p.guests[PARTY_MAX - 2];
+    party_make(&p, gives_up);
+    party_connect(&p, gives_up);
+    free_it(gives_up);
+    ck_assert_int_eq(gives_up->failed, 0);
+    party_make(&p, &p.guests[PARTY_MAX - 1]);
+    gdws_multiplayer *idle = p.guests[PARTY_MAX - 1].mp;
+    ck_assert_int_eq(gdws_multiplayer_put_packet(idle, "x", 1), GDWS_UNAVAILABLE);
+    ck_assert_int_eq(gdws_multiplayer_get_unique_id(idle), 0);
+    ck_assert_int_eq(gdws_multiplayer_disconnect_peer(idle, 1, 1000, ""), GDWS_DOES_NOT_EXIST);
+    ck_assert_int_eq(gdws_multiplayer_set_wire(idle, (gdws_multiplayer_wire)5),
+                     GDWS_INVALID_PARAMETER);
+    int32_t a = party_join(&p);
+    gdws_multiplayer_set_target_peer(p.guests[0].mp, a);
+    ck_assert_int_eq(gdws_multiplayer_put_packet(p.guests[0].mp, "x", 1), GDWS_INVALID_PARAMETER);
+    gdws_multiplayer_set_target_peer(host, 0);
+    static uint8_t big[1024 * 1024 + 1];
+    ck_assert_int_eq(gdws_multiplayer_put_packet(host, big, sizeof(big)),
+                     GDWS_PARAMETER_RANGE_ERROR);
+}
+END_TEST
+
+START_TEST(limits_have_ranges)
+{
+    gdws_multiplayer *mp = p.host.mp;
+    ck_assert_int_eq(gdws_multiplayer_set_inbound_buffer_size(mp, 127), GDWS_PARAMETER_RANGE_ERROR);
+    ck_assert_int_eq(gdws_multiplayer_set_inbound_buffer_size(mp, 128), GDWS_OK);
+    ck_assert_int_eq(gdws_multiplayer_set_max_queued_packets(mp, 0), GDWS_PARAMETER_RANGE_ERROR);
+    ck_assert_int_eq(gdws_multiplayer_set_max_queued_packets(mp, 1), GDWS_OK);
+    ck_assert_int_eq(gdws_multiplayer_set_greeting_timeout_ms(mp, 9), GDWS_PARAMETER_RANGE_ERROR);
+    ck_assert_int_eq(gdws_multiplayer_set_stall_timeout_ms(mp, 9), GDWS_PARAMETER_RANGE_ERROR);
+    ck_assert_int_eq(gdws_multiplayer_set_stall_timeout_ms(NULL, 10), GDWS_INVALID_PARAMETER);
+    const gdws_multiplayer_signals wrong = {.size = 1};
+    ck_assert_int_eq(gdws_multiplayer_set_signals(mp, &wrong), GDWS_INVALID_PARAMETER);
+}
+END_TEST
+
+START_TEST(a_kicked_peer_is_heard_no_more)
+{
+    int32_t a = party_join(&p);
+    int32_t b = party_join(&p);
+    ck_assert_int_eq(gdws_multiplayer_disconnect_peer(p.host.mp, 99, 4000, "x"),
+                     GDWS_DOES_NOT_EXIST);
+    ck_assert_int_eq(gdws_multiplayer_disconnect_peer(p.host.mp, a, 1005, "x"),
+                     GDWS_INVALID_PARAMETER);
+    party_say(&p.guests[0], 0, "before");
+    party_expect(&p, &p.host, a, "before");
+    party_say(&p.guests[0], 0, "after");
+    ck_assert_int_eq(gdws_multiplayer_disconnect_peer(p.host.mp, a, 4000, "out"), GDWS_OK);
+    WAIT_FOR_ON(p.loop,
+                p.guests[0].over == 1 && p.host.disconnected == 1 && p.guests[1].disconnected == 1);
+    party_expect(&p, &p.guests[1], a, "before");
+    ck_assert_uint_eq(gdws_multiplayer_get_available_packet_count(p.guests[1].mp), 0);
+    ck_assert_uint_eq(gdws_multiplayer_get_available_packet_count(p.host.mp), 0);
+    ck_assert_int_eq(gdws_peer_get_close_code(gdws_multiplayer_get_peer(p.guests[0].mp, 1)), 4000);
+    ck_assert_str_eq(p.host.log, words("+%d +%d p%d -%d ", a, b, a, a));
+}
+END_TEST
+
+START_TEST(a_refused_client_hears_why)
+{
+    gdws_multiplayer_set_refuse_new_connections(p.host.mp, true);
+    ck_assert(gdws_multiplayer_is_refusing_new_connections(p.host.mp));
+    guest *one = &p.guests[0];
+    party_make(&p, one);
+    party_connect(&p, one);
+    ck_assert_int_eq(gdws_multiplayer_get_connection_status(one->mp), GDWS_CONNECTION_CONNECTING);
+    WAIT_FOR_ON(p.loop, one->failed == 1);
+    ck_assert_str_eq(one->log, "fail ");
+    ck_assert_ptr_nonnull(strstr(gdws_multiplayer_get_error_message(one->mp), "503"));
+    /* The object can be used again. */
+    gdws_multiplayer_set_refuse_new_connections(p.host.mp, false);
+    party_connect(&p, one);
+    WAIT_FOR_ON(p.loop, one->succeeded == 1);
+    ck_assert_str_eq(one->log, "fail +1 ok ");
+}
+END_TEST
+
+START_TEST(a_stopped_server_tells_everybody_once_and_can_start_again)
+{
+    int32_t a = party_join(&p);
+    party_say(&p.guests[0], 1, "kept");
+    WAIT_FOR_ON(p.loop, p.host.packets == 1);
+    gdws_multiplayer_close(p.host.mp);
+    gdws_multiplayer_close(p.host.mp);
+    ck_assert_int_eq(p.host.disconnected, 0);
+    ck_assert_int_eq(gdws_multiplayer_create_server(p.host.mp, 0), GDWS_ALREADY_IN_USE);
+    WAIT_FOR_ON(p.loop, p.host.disconnected == 1 && p.guests[0].over == 1);
+    ck_assert_str_eq(p.guests[0].log, "+1 ok -1 over ");
+    party_expect(&p, &p.host, a, "kept");
+    party_listen(&p);
+    party_connect(&p, &p.guests[0]);
+    WAIT_FOR_ON(p.loop, p.guests[0].succeeded == 2 && p.host.connected == 2);
+}
+END_TEST
+
+START_TEST(an_object_may_be_freed_in_its_signals)
+{
+    party_join(&p);
+    party_join(&p);
+    p.guests[1].on_packet = free_it;
+    party_say(&p.guests[0], 0, "free yourself");
+    WAIT_FOR_ON(p.loop, p.guests[1].mp == NULL && p.guests[0].disconnected == 1);
+    ck_assert_int_eq(p.guests[1].over, 1);
+    ck_assert_int_eq(p.guests[1].disconnected, 2);
+    p.host.on_packet = free_it;
+    party_say(&p.guests[0], 1, "you too");
+    WAIT_FOR_ON(p.loop, p.host.mp == NULL && p.guests[0].over == 1);
+    ck_assert_int_eq(p.host.disconnected, p.host.connected);
+}
+END_TEST
+
+START_TEST(a_server_may_be_freed_when_somebody_comes)
+{
+    p.host.on_peer_connected = free_it;
+    guest *one = &p.guests[0];
+    party_make(&p, one);
+    party_connect(&p, one);
+    WAIT_FOR_ON(p.loop, p.host.mp == NULL && one->failed + one->over == 1);
+    ck_assert_int_eq(p.host.disconnected, 1);
+}
+END_TEST
+
+static int freed_after; /* how many peer_disconnected have come when the object is freed */
+
+static void free_when_someone_goes(guest *one)
+{
+    if (one->disconnected == freed_after) {
+        free_it(one);
+    }
+}
+
+START_TEST(a_client_may_be_freed_while_it_hears_that_all_is_over)
+{
+    for (freed_after = 1; freed_after <= 3; freed_after++) {
+        party_join(&p);
+        party_join(&p);
+        guest *leaver = &p.guests[p.count];
+        party_join(&p);
+        leaver->on_peer_disconnected = free_when_someone_goes;
+        gdws_multiplayer_close(p.host.mp);
+        WAIT_FOR_ON(p.loop, leaver->mp == NULL && p.host.disconnected == p.host.connected);
+        ck_assert_int_eq(leaver->disconnected, 3);
+        ck_assert_int_eq(leaver->over, 1);
+        tear_down();
+        set_up_3();
+    }
+}
+END_TEST
+
+START_TEST(an_object_with_its_own_loop)
+{
+    gdws_multiplayer *mp = gdws_multiplayer_new(NULL);
+    ck_assert_ptr_nonnull(gdws_multiplayer_get_loop(mp));
+    ck_assert_int_eq(gdws_multiplayer_create_client(mp, "not a url"), GDWS_INVALID_PARAMETER);
+    ck_assert_str_ne(gdws_multiplayer_get_error_message(mp), "");
+    ck_assert_int_eq(gdws_multiplayer_create_client(mp, "ws://127.0.0.1:1"), GDWS_OK);
+    gdws_multiplayer_close(mp);
+    gdws_multiplayer_free(mp);
+    gdws_multiplayer_free(NULL);
+    ck_assert_ptr_null(gdws_multiplayer_get_server(NULL));
+    ck_assert_ptr_null(gdws_multiplayer_get_client(NULL));
+    gdws_multiplayer_close(NULL);
+}
+END_TEST
+
+/* The queue */
+
+START_TEST(packets_come_in_order_of_arrival_across_peers)
+{
+    int32_t ids[3];
+    char text[16];
+    for (int i = 0; i < 3; i++) {
+        ids[i] = party_join(&p);
+    }
+    for (int i = 0; i < 30; i++) {
+        (void)snprintf(text, sizeof(text), "%d", i);
+        party_say(&p.guests[i * 7 % 3], 1, text);
+        WAIT_FOR_ON(p.loop, p.host.packets == i + 1);
+    }
+    for (int i = 0; i < 30; i++) {
+        (void)snprintf(text, sizeof(text), "%d", i);
+        party_expect(&p, &p.host, ids[i * 7 % 3], text);
+    }
+}
+END_TEST
+
+/* Put numbered packets until the connection takes no more, take them slowly, and see all come. */
+static void flood(guest *from, guest *to, int32_t from_id, int count)
+{
+    static uint8_t bytes[1000];
+    const uint8_t *packet;
+    size_t length;
+    int sent = 0;
+    int heard = 0;
+    uint64_t limit = world_now_ms() + WORLD_LIMIT_MS;
+    while (heard < count) {
+        while (sent < count) {
+            memcpy(bytes, &sent, sizeof(sent));
+            if (gdws_multiplayer_put_packet(from->mp, bytes, sizeof(bytes)) != GDWS_OK) {
+                break;
+            }
+            sent++;
+        }
+        (void)gdws_loop_wait(p.loop, 20);
+        /* The queue is full with the packet that reaches the limit of 4,000 bytes. */
+        ck_assert_uint_le(gdws_multiplayer_get_available_packet_count(to->mp), 4);
+        for (int i = 0; i < 3; i++) {
+            int number = -1;
+            if (gdws_multiplayer_get_packet_peer(to->mp) == from_id &&
+                gdws_multiplayer_get_packet(to->mp, &packet, &length) == GDWS_OK) {
+                memcpy(&number, packet, sizeof(number));
+                ck_assert_int_eq(number, heard);
+                ck_assert_uint_eq(length, sizeof(bytes));
+                heard++;
+            }
+        }
+        ck_assert(world_now_ms() < limit);
+    }
+}
+
+static void set_small_limits(gdws_multiplayer *mp)
+{
+    gdws_server *server = gdws_multiplayer_get_server(mp);
+    gdws_client *client = gdws_multiplayer_get_client(mp);
+    ck_assert_int_eq(gdws_server_set_inbound_buffer_size(server, 4000), GDWS_OK);
+    ck_assert_int_eq(gdws_server_set_outbound_buffer_size(server, 4000), GDWS_OK);
+    ck_assert_int_eq(gdws_client_set_inbound_buffer_size(client, 4000), GDWS_OK);
+    ck_assert_int_eq(gdws_client_set_outbound_buffer_size(client, 4000), GDWS_OK);
+    ck_assert_int_eq(gdws_multiplayer_set_inbound_buffer_size(mp, 4000), GDWS_OK);
+    ck_assert_int_eq(gdws_multiplayer_set_stall_timeout_ms(mp, 60000), GDWS_OK);
+}
+
+static void small_party(gdws_multiplayer_wire wire, int32_t *ids, size_t count)
+{
+    gdws_multiplayer_close(p.host.mp);
+    gdws_loop_poll(p.loop);
+    set_small_limits(p.host.mp);
+    party_listen(&p);
+    for (size_t i = 0; i < count; i++) {
+        guest *one = &p.guests[i];
+        party_make(&p, one);
+        set_small_limits(one->mp);
+        party_connect(&p, one);
+        WAIT_FOR_ON(p.loop, one->succeeded == 1);
+        ids[i] = gdws_multiplayer_get_unique_id(one->mp);
+        p.count++;
+    }
+    int seen = wire == GDWS_MULTIPLAYER_GODOT_3 ? (int)count : 1;
+    for (size_t i = 0; i < count; i++) {
+        WAIT_FOR_ON(p.loop, p.guests[i].connected == seen);
+    }
+}
+
+START_TEST(a_slow_server_slows_its_clients_and_loses_nothing)
+{
+    int32_t ids[1];
+    small_party(p.wire, ids, 1);
+    gdws_multiplayer_set_target_peer(p.guests[0].mp, 1);
+    flood(&p.guests[0], &p.host, ids[0], world_scale(3000, 300));
+}
+END_TEST
+
+START_TEST(a_slow_client_slows_its_server_and_loses_nothing)
+{
+    int32_t ids[1];
+    small_party(p.wire, ids, 1);
+    flood(&p.host, &p.guests[0], 1, world_scale(3000, 300));
+    ck_assert_int_gt(p.host.drained, 0);
+}
+END_TEST
+
+START_TEST(a_slow_client_slows_another_one_and_loses_nothing)
+{
+    int32_t ids[2];
+    small_party(p.wire, ids, 2);
+    gdws_multiplayer_set_target_peer(p.guests[0].mp, ids[1]);
+    flood(&p.guests[0], &p.guests[1], ids[0], world_scale(3000, 300));
+    ck_assert_uint_eq(gdws_multiplayer_get_available_packet_count(p.host.mp), 0);
+}
+END_TEST
+
+static Suite *make(void)
+{
+    Suite *suite = suite_create("multiplayer");
+    TCase *three = tcase_create("godot 3");
+    tcase_add_checked_fixture(three, set_up_3, tear_down);
+    tcase_set_timeout(three, 60);
+    tcase_add_test(three, a_session_on_godot_3s_wire_in_order);
+    tcase_add_test(three, what_can_be_asked);
+    tcase_add_test(three, what_cannot_be_put);
+    tcase_add_test(three, limits_have_ranges);
+    tcase_add_test(three, a_kicked_peer_is_heard_no_more);
+    tcase_add_test(three, a_refused_client_hears_why);
+    tcase_add_test(three, a_stopped_server_tells_everybody_once_and_can_start_again);
+    tcase_add_test(three, an_object_may_be_freed_in_its_signals);
+    tcase_add_test(three, a_server_may_be_freed_when_somebody_comes);
+    tcase_add_test(three, a_client_may_be_freed_while_it_hears_that_all_is_over);
+    tcase_add_test(three, packets_come_in_order_of_arrival_across_peers);
+    tcase_add_test(three, a_slow_server_slows_its_clients_and_loses_nothing);
+    tcase_add_test(three, a_slow_client_slows_its_server_and_loses_nothing);
+    tcase_add_test(three, a_slow_client_slows_another_one_and_loses_nothing);
+    suite_add_tcase(suite, three);
+    TCase *four = tcase_create("godot 4");
+    tcase_add_checked_fixture(four, set_up_4, tear_down);
+    tcase_set_timeout(four, 60);
+    tcase_add_test(four, a_session_on_godot_4s_wire_in_order);
+    tcase_add_test(four, a_refused_client_hears_why);
+    tcase_add_test(four, a_stopped_server_tells_everybody_once_and_can_start_again);
+    tcase_add_test(four, a_server_may_be_freed_when_somebody_comes);
+    tcase_add_test(four, packets_come_in_order_of_arrival_across_peers);
+    tcase_add_test(four, a_slow_server_slows_its_clients_and_loses_nothing);
+    tcase_add_test(four, a_slow_client_slows_its_server_and_loses_nothing);
+    suite_add_tcase(suite, four);
+    TCase *alone = tcase_create("alone");
+    tcase_add_test(alone, an_object_with_its_own_loop);
+    suite_add_tcase(suite, alone);
+    return suite;
+}
+
+Suite *multiplayer_suite(void)
+{
+    return make();
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/* Each allocation fails in turn while a multiplayer server and two clients are made, talk and go.
+ * What must hold each time: either all packets come, or somebody is told of an error; each signal
+ * has its counterpart; no crash, no leak. */
+#include <stdio.h>
+#include <string.h>
+
+#include "mem.h"
+#include "runtests.h"
+#include "world.h"
+
+#define ALLOCATIONS_MAX 600
+#define PLAYERS 2
+
+typedef struct player {
+    gdws_multiplayer *mp;
+    int connected;
+    int disconnected;
+    int succeeded;
+    int failed;
+    int over;
+    int heard;
+    int refused;
+    bool has_spoken;
+} player;
+
+typedef struct scene {
+    gdws_loop *loop;
+    player host;
+    player players[PLAYERS];
+} scene;
+
+static void count(player *one, gdws_error error)
+{
+    one->refused += error != GDWS_OK ? 1 : 0;
+}
+
+static void on_peer_connected(gdws_multiplayer *mp, int32_t id, void *user)
+{
+    player *one = user;
+    (void)mp;
+    (void)id;
+    one->connected++;
+}
+
+static void on_peer_disconnected(gdws_multiplayer *mp, int32_t id, void *user)
+{
+    player *one = user;
+    (void)mp;
+    (void)id;
+    one->disconnected++;
+}
+
+static void on_succeeded(gdws_multiplayer *mp, void *user)
+{
+    player *one = user;
+    (void)mp;
+    one->succeeded++;
+}
+
+static void on_failed(gdws_multiplayer *mp, void *user)
+{
+    player *one = user;
+    ck_assert_str_ne(gdws_multiplayer_get_error_message(mp), "");
+    one->failed++;
+}
+
+static void on_over(gdws_multiplayer *mp, void *user)
+{
+    player *one = user;
+    (void)mp;
+    one->over++;
+}
+
+static void on_packet(gdws_multiplayer *mp, int32_t id, void *user)
+{
+    player *one = user;
+    const uint8_t *packet;
+    size_t length;
+    (void)id;
+    ck_assert_int_eq(gdws_multiplayer_get_packet(mp, &packet, &length), GDWS_OK);
+    one->heard++;
+}
+
+static void make(scene *s, player *one)
+{
+    const gdws_multiplayer_signals signals = {.size = sizeof(signals),
+                                              .user = one,
+                                              .peer_connected = on_peer_connected,
+                                              .peer_disconnected = on_peer_disconnected,
+                                              .connection_succeeded = on_succeeded,
+                                              .connection_failed = on_failed,
+                                              .server_disconnected = on_over,
+                                              .peer_packet = on_packet};
+    one->mp = gdws_multiplayer_new(s->loop);
+    if (one->mp != NULL) {
+        (void)gdws_multiplayer_set_signals(one->mp, &signals);
+    }
+}
+
+/* Say something to all, once everybody is there: the other one and the server are to hear it. */
+static void speak(player *one)
+{
+    static const char message[2000] = "hello";
+    if (one->connected == PLAYERS && !one->has_spoken) {
+        one->has_spoken = true;
+        count(one, gdws_multiplayer_put_packet(one->mp, message, sizeof(message)));
+        gdws_multiplayer_set_target_peer(one->mp, GDWS_TARGET_PEER_SERVER);
+        count(one, gdws_multiplayer_put_packet(one->mp, NULL, 0));
+    }
+}
+
+static bool is_all_heard(const scene *s)
+{
+    return s->host.heard == 2 * PLAYERS && s->players[0].heard == 2 && s->players[1].heard == 2;
+}
+
+static bool is_noticed(const scene *s)
+{
+    int errors = s->host.refused + s->host.disconnected;
+    for (int i = 0; i < PLAYERS; i++) {
+        const player *one = &s->players[i];
+        errors += one->refused + one->failed + one->over;
+    }
+    return errors > 0;
+}
+
+static void talk(scene *s)
+{
+    char url[64];
+    player *host = &s->host;
+    (void)gdws_server_set_bind_ip(gdws_multiplayer_get_server(host->mp), "127.0.0.1");
+    count(host, gdws_multiplayer_create_server(host->mp, 0));
+    (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u",
+                   gdws_server_get_port(gdws_multiplayer_get_server(host->mp)));
+    for (int i = 0; i < PLAYERS && !is_noticed(s); i++) {
+        count(&s->players[i], gdws_multiplayer_create_client(s->players[i].mp, url));
+    }
+    bool has_answered = false;
+    uint64_t limit = world_now_ms() + WORLD_LIMIT_MS;
+    while (!is_all_heard(s) && !is_noticed(s)) {
+        (void)gdws_loop_wait(s->loop, 20);
+        for (int i = 0; i < PLAYERS; i++) {
+            speak(&s->players[i]);
+        }
+        if (host->connected == PLAYERS && !has_answered) {
+            has_answered = true;
+            count(host, gdws_multiplayer_put_packet(host->mp, "all", 3));
+        }
+        ck_assert_msg(world_now_ms() < limit, "heard %d, %d and %d", host->heard,
+                      s->players[0].heard, s->players[1].heard);
+    }
+    gdws_multiplayer_close(s->players[0].mp);
+    (void)gdws_loop_poll(s->loop);
+}
+
+static void end(player *one)
+{
+    gdws_multiplayer_free(one->mp);
+    ck_assert_int_eq(one->connected, one->disconnected);
+    ck_assert_int_eq(one->succeeded, one->over);
+}
+
+static bool play(size_t nth)
+{
+    scene s;
+    memset(&s, 0, sizeof(s));
+    gdwsi_mem_fail_at(nth);
+    s.loop = gdws_loop_new();
+    if (s.loop != NULL) {
+        make(&s, &s.host);
+        make(&s, &s.players[0]);
+        make(&s, &s.players[1]);
+    }
+    if (s.host.mp != NULL && s.players[0].mp != NULL && s.players[1].mp != NULL) {
+        talk(&s);
+        ck_assert(is_all_heard(&s) || gdwsi_mem_has_failed());
+    }
+    end(&s.players[0]);
+    end(&s.host);
+    end(&s.players[1]);
+    gdws_loop_free(s.loop);
+    bool has_failed = gdwsi_mem_has_failed();
+    gdwsi_mem_fail_at(0);
+    ck_assert_msg(gdwsi_mem_live() == 0, "allocation %zu: %zu left", nth, gdwsi_mem_live());
+    return has_failed;
+}
+
+START_TEST(every_allocation_of_a_session_may_fail)
+{
+    size_t nth = 1;
+    gdws_set_log_level(GDWS_LOG_NONE);
+    while (play(nth)) {
+        nth++;
+        ck_assert_uint_lt(nth, ALLOCATIONS_MAX);
+    }
+    ck_assert_uint_gt(nth, 40);
+}
+END_TEST
+
+Suite *multiplayer_oom_suite(void)
+{
+    Suite *suite = suite_create("multiplayer oom");
+    TCase *tests = tcase_create("oom");
+    tcase_set_timeout(tests, 300);
+    tcase_add_test(tests, every_allocation_of_a_session_may_fail);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
