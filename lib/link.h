@@ -24,6 +24,7 @@ typedef struct gdwsi_link gdwsi_link;
 typedef void (*gdwsi_link_deliver)(void *owner, gdwsi_link *link);
 
 struct gdwsi_opening;
+struct gdwsi_tls;
 
 /* How the bytes travel: wire or wsrole. */
 typedef struct gdwsi_link_transport {
@@ -87,6 +88,8 @@ struct gdwsi_link {
     char *unsent; /* of the handshake's text */
     size_t unsent_length;
     struct gdwsi_opening *opening;
+    struct gdwsi_tls *tls; /* NULL: not secured */
+    bool is_tls_begun;     /* the first byte has come */
 
     /* Why the connection could not be made. */
     bool is_tcp_connected; /* a client's */

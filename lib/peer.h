@@ -90,6 +90,7 @@ struct gdws_peer {
     uint16_t port;
     char *protocol;
     char *url;
+    char *certificate_subject; /* of the other side's; NULL or "": none */
     int round_trip_time_ms;
 };
 

@@ -57,6 +57,11 @@ const char *gdws_peer_get_requested_url(const gdws_peer *peer)
     return text_or_empty(peer != NULL ? peer->url : NULL);
 }
 
+const char *gdws_peer_get_certificate_subject(const gdws_peer *peer)
+{
+    return text_or_empty(peer != NULL ? peer->certificate_subject : NULL);
+}
+
 int gdws_peer_get_round_trip_time_ms(const gdws_peer *peer)
 {
     return peer != NULL ? peer->round_trip_time_ms : -1;

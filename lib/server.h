@@ -14,11 +14,15 @@
 #include "listener.h"
 #include "loop.h"
 #include "peertable.h"
+#include "tls_context.h"
+#include "tls_options.h"
 
 struct gdws_server {
     gdws_loop *loop;
     gdws_server_signals signals;
     gdwsi_config config;
+    gdwsi_tls_options tls;
+    gdwsi_tls_context *tls_context; /* while it listens; NULL: ws */
     char bind_ip[GDWSI_LISTENER_TEXT];
     gdwsi_listener *listener;
     gdwsi_endpoint *endpoint;
@@ -31,5 +35,11 @@ struct gdws_server {
     bool is_in_signal;
     bool is_freed;
 };
+
+/* Make the context for wss before listening, if there is to be one. */
+gdws_error gdwsi_server_prepare_tls(gdws_server *server);
+
+/* Free what belongs to the options for wss. */
+void gdwsi_server_clear_tls(gdws_server *server);
 
 #endif

@@ -13,6 +13,9 @@
 #include "mem.h"
 #include "wire_write.h"
 
+/* How TLS records begin (RFC 8446 section 5.1). */
+enum { TLS_ALERT = 21, TLS_HANDSHAKE = 22 };
+
 /* A client's request, until it has been answered. */
 struct gdwsi_opening {
     char key[GDWSI_HANDSHAKE_KEY_SIZE];
@@ -61,12 +64,17 @@ static void refuse(gdwsi_link *link, int status, const char *origin)
     gdwsi_link_leave(link);
 }
 
+void gdwsi_wire_refuse(gdwsi_link *link, int status)
+{
+    refuse(link, status, NULL);
+}
+
 /* The URL as Godot 4 gives it: scheme, Host header, path and query. */
 static bool note_facts(gdwsi_link *link, const gdwsi_http_head *request, const char *protocol)
 {
     char url[GDWSI_HTTP_HEAD_MAX + 16];
-    int length =
-        snprintf(url, sizeof(url), "ws://%s%s", gdwsi_http_get(request, "Host"), request->target);
+    int length = snprintf(url, sizeof(url), "%s://%s%s", link->tls != NULL ? "wss" : "ws",
+                          gdwsi_http_get(request, "Host"), request->target);
     link->peer.protocol = gdwsi_mem_copy_text(protocol, strlen(protocol));
     link->peer.url = gdwsi_mem_copy_text(url, (size_t)length);
     return link->peer.protocol != NULL && link->peer.url != NULL;
@@ -161,11 +169,17 @@ static bool is_hopeful(gdwsi_link *link, const char *text, size_t length, size_t
         return false;
     }
     if (is_client && strncmp(text, "HTTP/", length < 5 ? length : 5) != 0) {
-        give_up(link, "the answer is not HTTP");
+        give_up(link, text[0] == TLS_ALERT ? "the server speaks TLS: this needs a wss:// URL"
+                                           : "the answer is not HTTP");
         return false;
     }
     /* What begins with no letter is no method, but TLS, perhaps. */
     if (!is_client && (text[0] < 'A' || text[0] > 'z')) {
+        if (text[0] == TLS_HANDSHAKE) {
+            gdwsi_log_write(GDWS_LOG_INFO,
+                            "%s port %u: the client speaks TLS, this server does not",
+                            gdws_peer_get_connected_host(&link->peer), link->peer.port);
+        }
         refuse(link, 400, NULL);
         return false;
     }

@@ -24,7 +24,7 @@ Check, pkg-config and a C11 compiler:
   Homebrew: brew install pkg-config libwebsockets libuv openssl check
 END
     [ "$1" = build ] || exit 0
-    pkg-config --exists libwebsockets libuv libcrypto check
+    pkg-config --exists libwebsockets libuv libssl libcrypto check
     exit
 fi
 
