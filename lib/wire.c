@@ -127,21 +127,6 @@ static void receive(gdwsi_link *link, uint8_t *bytes, size_t length)
     end_if_closed(link);
 }
 
-/* Read what there is, or as much as the loop's buffer takes. Returns false at the end of the
- * connection. */
-static bool read_socket(gdwsi_link *link)
-{
-    ssize_t length = 0;
-    do {
-        length =
-            recv(lws_get_socket_fd(link->wsi), link->loop->read_buffer, GDWSI_LOOP_READ_MAX, 0);
-    } while (length < 0 && errno == EINTR);
-    if (length > 0) {
-        receive(link, link->loop->read_buffer, (size_t)length);
-    }
-    return length > 0 || (length < 0 && (errno == EAGAIN || errno == EWOULDBLOCK));
-}
-
 /* For link */
 
 static void resume(gdwsi_link *link)
@@ -246,6 +231,21 @@ static void on_received(gdwsi_link *link, uint8_t *bytes, size_t length)
     } else if (gdwsi_wire_tls_receive(link, bytes, length, receive)) {
         on_tls_ended(link);
     }
+}
+
+/* Read what there is, or as much as the loop's buffer takes. Returns false at the end of the
+ * connection. */
+static bool read_socket(gdwsi_link *link)
+{
+    ssize_t length = 0;
+    do {
+        length =
+            recv(lws_get_socket_fd(link->wsi), link->loop->read_buffer, GDWSI_LOOP_READ_MAX, 0);
+    } while (length < 0 && errno == EINTR);
+    if (length > 0) {
+        on_received(link, link->loop->read_buffer, (size_t)length);
+    }
+    return length > 0 || (length < 0 && (errno == EAGAIN || errno == EWOULDBLOCK));
 }
 
 int gdwsi_wire_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
