@@ -27,6 +27,12 @@
 /* Output for a peer that reads nothing: more than our own chunk and some answers is an attack. */
 #define KEPT_MAX (GDWSI_TLS_CHUNK_MAX * 4)
 
+/* A record's head, and how long what follows it may be before a handshake (RFC 8446 section 5.1).
+ */
+#define RECORD_HEAD 5u
+#define RECORD_MAX 16384u
+#define RECORD_HANDSHAKE 22
+
 /* Handshake messages on a connection that is secured already (tickets, new keys): so many, and one
  * more for so many records. New keys cost us much and the other side little. */
 #define MESSAGES_MAX 32
@@ -42,11 +48,13 @@ struct gdwsi_tls_room {
 };
 
 struct gdwsi_tls {
-    SSL *ssl;
+    SSL *ssl; /* NULL before the handshake: who never begins costs little */
     gdwsi_tls_context *context;
     gdwsi_tls_room **place;
     const uint8_t *input;
     size_t input_length;
+    uint8_t *first; /* a server's: the beginning of the first record */
+    size_t first_length;
     uint8_t *kept;
     size_t kept_length;
     uint64_t records;
@@ -196,13 +204,9 @@ static bool is_address(const char *host)
 
 /* Whom the certificate must be for, and for names the indication (RFC 6066 section 3). A name that
  * ends with a dot is the same name. */
-static bool set_host(gdwsi_tls *tls, const char *host)
+static bool set_host(gdwsi_tls *tls)
 {
-    size_t length = strlen(host);
-    tls->host = gdwsi_mem_copy_text(host, length);
-    if (tls->host == NULL) {
-        return false;
-    }
+    size_t length = strlen(tls->host);
     if (is_address(tls->host)) {
         return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(tls->ssl), tls->host) == 1;
     }
@@ -225,19 +229,15 @@ gdwsi_tls *gdwsi_tls_new(gdwsi_tls_context *context, gdwsi_tls_room **room, cons
         goto fail;
     }
     tls->place = room;
-    tls->ssl = SSL_new(context->ssl);
-    if (tls->ssl == NULL || !connect_bio(tls) || (host != NULL && !set_host(tls, host))) {
-        goto fail;
-    }
-    if (context->is_client) {
-        SSL_set_connect_state(tls->ssl);
-    } else {
-        SSL_set_accept_state(tls->ssl);
+    if (host != NULL) {
+        tls->host = gdwsi_mem_copy_text(host, strlen(host));
+        if (tls->host == NULL) {
+            goto fail;
+        }
     }
     return tls;
 
 fail:
-    ERR_clear_error();
     gdwsi_tls_free(tls);
     return NULL;
 }
@@ -252,12 +252,27 @@ void gdwsi_tls_free(gdwsi_tls *tls)
         leave_room(tls->place);
     }
     gdwsi_tls_context_release(tls->context);
+    gdwsi_mem_free(tls->first);
     gdwsi_mem_free(tls->kept);
     gdwsi_mem_free(tls->host);
     gdwsi_mem_free(tls);
 }
 
 /* Operations */
+
+static bool begin(gdwsi_tls *tls)
+{
+    tls->ssl = SSL_new(tls->context->ssl);
+    if (tls->ssl == NULL || !connect_bio(tls) || (tls->host != NULL && !set_host(tls))) {
+        return false;
+    }
+    if (tls->context->is_client) {
+        SSL_set_connect_state(tls->ssl);
+    } else {
+        SSL_set_accept_state(tls->ssl);
+    }
+    return true;
+}
 
 static const char *other_side(const gdwsi_tls *tls)
 {
@@ -322,6 +337,38 @@ static void finish_operation(gdwsi_tls *tls)
     }
 }
 
+/* Whether OpenSSL may see these bytes: a whole first record, or what can be none. */
+static bool is_first_record(const uint8_t *bytes, size_t length)
+{
+    if (length < RECORD_HEAD) {
+        return length > 0 && bytes[0] != RECORD_HANDSHAKE;
+    }
+    size_t size = (size_t)bytes[3] << 8 | bytes[4];
+    return bytes[0] != RECORD_HANDSHAKE || size > RECORD_MAX || length >= RECORD_HEAD + size;
+}
+
+/* Whether a handshake can begin. OpenSSL needs 64 KiB for one; who does not even send its first
+ * record costs us no more than what it has sent. */
+static bool gather(gdwsi_tls *tls)
+{
+    if (tls->context->is_client ||
+        (tls->first_length == 0 && is_first_record(tls->input, tls->input_length))) {
+        return true;
+    }
+    uint8_t *first = gdwsi_mem_realloc(tls->first, tls->first_length + tls->input_length);
+    if (first == NULL) {
+        tls->is_out_of_memory = true;
+        fail(tls, NULL);
+        return false;
+    }
+    memcpy(first + tls->first_length, tls->input, tls->input_length);
+    tls->first = first;
+    tls->first_length += tls->input_length;
+    tls->input = first;
+    tls->input_length = tls->first_length;
+    return is_first_record(tls->first, tls->first_length);
+}
+
 gdwsi_tls_state gdwsi_tls_get_state(const gdwsi_tls *tls)
 {
     return tls->state;
@@ -338,13 +385,24 @@ gdwsi_tls_state gdwsi_tls_shake_hands(gdwsi_tls *tls)
     if (tls->state != GDWSI_TLS_SHAKING_HANDS) {
         return tls->state;
     }
+    if (tls->ssl == NULL && !gather(tls)) {
+        return tls->state;
+    }
     ERR_clear_error();
+    if (tls->ssl == NULL && !begin(tls)) {
+        tls->is_out_of_memory = true;
+        fail(tls, NULL);
+        ERR_clear_error();
+        return tls->state;
+    }
     int result = SSL_do_handshake(tls->ssl);
     if (result == 1) {
         tls->state = GDWSI_TLS_SECURED;
     } else {
         judge(tls, result);
     }
+    gdwsi_mem_free(tls->first);
+    tls->first = NULL;
     finish_operation(tls);
     return tls->state;
 }
@@ -374,7 +432,8 @@ size_t gdwsi_tls_read(gdwsi_tls *tls, uint8_t **bytes)
 bool gdwsi_tls_write(gdwsi_tls *tls, const void *bytes, size_t length)
 {
     size_t written = 0;
-    if (tls->state != GDWSI_TLS_SECURED || tls->has_ended) {
+    bool can_write = tls->state == GDWSI_TLS_SECURED || tls->state == GDWSI_TLS_ENDED;
+    if (!can_write || tls->has_ended) {
         return false;
     }
     ERR_clear_error();
@@ -383,7 +442,7 @@ bool gdwsi_tls_write(gdwsi_tls *tls, const void *bytes, size_t length)
         judge(tls, result);
     }
     finish_operation(tls);
-    return result == 1 && tls->state == GDWSI_TLS_SECURED;
+    return result == 1 && tls->state != GDWSI_TLS_FAILED;
 }
 
 void gdwsi_tls_end(gdwsi_tls *tls)

@@ -10,5 +10,7 @@ Suite *closing_suite(void);
 Suite *lifetime_suite(void);
 Suite *embedding_suite(void);
 Suite *crowd_suite(void);
+Suite *tls_suite(void);
+Suite *tls_traffic_suite(void);
 
 #endif

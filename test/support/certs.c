@@ -63,10 +63,9 @@ static void set_times(X509 *certificate, const cert_wish *wish)
     (void)X509_gmtime_adj(X509_getm_notAfter(certificate), (is_default ? 1 : wish->to_days) * day);
 }
 
-void cert_make(cert *made, const cert_wish *wish)
+static void make(cert *made, const cert_wish *wish, EVP_PKEY *key)
 {
     static long serial;
-    EVP_PKEY *key = EVP_EC_gen("P-256");
     EVP_PKEY *signer = wish->issuer != NULL ? read_key(wish->issuer->key) : key;
     X509 *certificate = X509_new();
     X509 *issuer = wish->issuer != NULL ? read_certificate(wish->issuer->certificate) : certificate;
@@ -102,6 +101,16 @@ void cert_make(cert *made, const cert_wish *wish)
     }
     X509_free(certificate);
     EVP_PKEY_free(key);
+}
+
+void cert_make(cert *made, const cert_wish *wish)
+{
+    make(made, wish, EVP_EC_gen("P-256"));
+}
+
+void cert_make_rsa(cert *made, const cert_wish *wish, unsigned bits)
+{
+    make(made, wish, EVP_RSA_gen(bits));
 }
 
 void cert_free(cert *made)

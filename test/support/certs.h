@@ -24,6 +24,10 @@ typedef struct cert_wish {
 } cert_wish;
 
 void cert_make(cert *made, const cert_wish *wish);
+
+/* The same with a key of RSA, whose size is given in bits. */
+void cert_make_rsa(cert *made, const cert_wish *wish, unsigned bits);
+
 void cert_free(cert *made);
 
 /* The key again, encrypted with a passphrase; to be freed. */

@@ -151,6 +151,11 @@ static void send_sealed(rawsock *raw, size_t piece)
     }
 }
 
+void rawsock_flush(rawsock *raw)
+{
+    send_sealed(raw, 0);
+}
+
 void rawsock_send(rawsock *raw, const void *bytes, size_t length, size_t piece)
 {
     if (raw->tls == NULL) {
@@ -213,6 +218,9 @@ bool rawsock_secure(rawsock *raw, SSL_CTX *context, bool is_client)
     uint64_t limit = world_now_ms() + WORLD_LIMIT_MS;
     raw->tls = SSL_new(context != NULL ? context : usual_context(is_client));
     SSL_set_bio(raw->tls, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+    /* What was read before belongs to TLS. */
+    (void)BIO_write(SSL_get_rbio(raw->tls), raw->bytes, (int)raw->length);
+    raw->length = 0;
     if (is_client) {
         SSL_set_connect_state(raw->tls);
     } else {

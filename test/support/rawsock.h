@@ -47,6 +47,9 @@ void rawsock_send(rawsock *raw, const void *bytes, size_t length, size_t piece);
 /* Send what the kernel takes at once. Returns how many bytes, -1 when it takes none. */
 ssize_t rawsock_try_send(rawsock *raw, const void *bytes, size_t length);
 
+/* Send what TLS has to say, after calls that go past these. */
+void rawsock_flush(rawsock *raw);
+
 /* Read what is there. */
 void rawsock_receive(rawsock *raw);
 
