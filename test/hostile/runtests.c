@@ -10,6 +10,7 @@ int main(void)
     SRunner *runner = srunner_create(at_server_suite());
     srunner_add_suite(runner, at_client_suite());
     srunner_add_suite(runner, opening_suite());
+    srunner_add_suite(runner, tls_bytes_suite());
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);

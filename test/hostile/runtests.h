@@ -7,5 +7,6 @@
 Suite *at_server_suite(void);
 Suite *at_client_suite(void);
 Suite *opening_suite(void);
+Suite *tls_bytes_suite(void);
 
 #endif

@@ -146,7 +146,7 @@ static void send_sealed(rawsock *raw, size_t piece)
     static uint8_t sealed[1 << 20];
     int length = BIO_read(SSL_get_wbio(raw->tls), sealed, sizeof(sealed));
     while (length > 0) {
-        send_bytes(raw, sealed, (size_t)length, piece);
+        send_bytes(raw, sealed, (size_t)length, raw->piece > 0 ? raw->piece : piece);
         length = BIO_read(SSL_get_wbio(raw->tls), sealed, sizeof(sealed));
     }
 }
@@ -154,6 +154,21 @@ static void send_sealed(rawsock *raw, size_t piece)
 void rawsock_flush(rawsock *raw)
 {
     send_sealed(raw, 0);
+}
+
+void rawsock_send_plain(rawsock *raw, const void *bytes, size_t length)
+{
+    send_bytes(raw, bytes, length, 0);
+}
+
+void rawsock_end(rawsock *raw)
+{
+    (void)shutdown(raw->descriptor, SHUT_WR);
+}
+
+void rawsock_stop_listening(int listener)
+{
+    (void)close(listener);
 }
 
 void rawsock_send(rawsock *raw, const void *bytes, size_t length, size_t piece)

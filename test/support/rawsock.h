@@ -21,6 +21,7 @@ typedef struct rawsock {
     size_t capacity;
     bool is_ended; /* the other side has closed the TCP connection */
     SSL *tls;      /* where world_is_secure() */
+    size_t piece;  /* cut what TLS says into pieces of at most so many bytes; 0: not */
     bool is_tls_ended;
 } rawsock;
 
@@ -39,6 +40,7 @@ int rawsock_listen(uint16_t *port);
 void rawsock_accept(rawsock *raw, gdws_loop *loop, int listener);
 void rawsock_accept_plain(rawsock *raw, gdws_loop *loop, int listener);
 
+void rawsock_stop_listening(int listener);
 void rawsock_close(rawsock *raw);
 
 /* Send all bytes, in pieces of at most piece bytes with a poll after each; 0: in one piece. */
@@ -46,6 +48,10 @@ void rawsock_send(rawsock *raw, const void *bytes, size_t length, size_t piece);
 
 /* Send what the kernel takes at once. Returns how many bytes, -1 when it takes none. */
 ssize_t rawsock_try_send(rawsock *raw, const void *bytes, size_t length);
+
+/* Send bytes past TLS, and the end of TCP. */
+void rawsock_send_plain(rawsock *raw, const void *bytes, size_t length);
+void rawsock_end(rawsock *raw);
 
 /* Send what TLS has to say, after calls that go past these. */
 void rawsock_flush(rawsock *raw);
