@@ -17,12 +17,7 @@
 
 #include "mem.h"
 #include "tls_fault.h"
-
-/* Plaintext that is handed on at once: some records, so that many small ones cost one pass. */
-#define PLAIN_MAX ((size_t)64 << 10)
-
-/* At first; a handshake with long chains makes it grow. */
-#define OUT_FIRST (GDWSI_TLS_CHUNK_MAX + 4096)
+#include "tls_room.h"
 
 /* Output for a peer that reads nothing: more than our own chunk and some answers is an attack. */
 #define KEPT_MAX (GDWSI_TLS_CHUNK_MAX * 4)
@@ -37,15 +32,6 @@
  * more for so many records. New keys cost us much and the other side little. */
 #define MESSAGES_MAX 32
 #define RECORDS_PER_MESSAGE 64
-
-struct gdwsi_tls_room {
-    size_t references;
-    uint8_t *out;
-    size_t out_length;
-    size_t out_capacity;
-    char fault[GDWSI_TLS_FAULT_MAX];
-    uint8_t plain[PLAIN_MAX];
-};
 
 struct gdwsi_tls {
     SSL *ssl; /* NULL before the handshake: who never begins costs little */
@@ -87,21 +73,12 @@ static int read_input(BIO *bio, char *target, size_t size, size_t *got)
 static int write_output(BIO *bio, const char *bytes, size_t length, size_t *written)
 {
     gdwsi_tls *tls = BIO_get_data(bio);
-    gdwsi_tls_room *room = *tls->place;
     BIO_clear_retry_flags(bio);
     *written = 0;
-    if (length > room->out_capacity - room->out_length) {
-        size_t capacity = (room->out_length + length) * 2;
-        uint8_t *out = gdwsi_mem_realloc(room->out, capacity);
-        if (out == NULL) {
-            tls->is_out_of_memory = true;
-            return 0;
-        }
-        room->out = out;
-        room->out_capacity = capacity;
+    if (!gdwsi_tls_room_append(*tls->place, bytes, length)) {
+        tls->is_out_of_memory = true;
+        return 0;
     }
-    memcpy(room->out + room->out_length, bytes, length);
-    room->out_length += length;
     *written = length;
     return 1;
 }
@@ -146,38 +123,6 @@ static void on_message(int is_writing, int version, int type, const void *bytes,
 }
 
 /* Life */
-
-static gdwsi_tls_room *enter_room(gdwsi_tls_room **place)
-{
-    if (*place == NULL) {
-        gdwsi_tls_room *room = gdwsi_mem_alloc(sizeof(*room));
-        uint8_t *out = gdwsi_mem_alloc(OUT_FIRST);
-        if (room == NULL || out == NULL) {
-            gdwsi_mem_free(room);
-            gdwsi_mem_free(out);
-            return NULL;
-        }
-        room->references = 0;
-        room->out = out;
-        room->out_length = 0;
-        room->out_capacity = OUT_FIRST;
-        room->fault[0] = '\0';
-        *place = room;
-    }
-    (*place)->references++;
-    return *place;
-}
-
-static void leave_room(gdwsi_tls_room **place)
-{
-    gdwsi_tls_room *room = *place;
-    room->references--;
-    if (room->references == 0) {
-        gdwsi_mem_free(room->out);
-        gdwsi_mem_free(room);
-        *place = NULL;
-    }
-}
 
 static bool connect_bio(gdwsi_tls *tls)
 {
@@ -225,7 +170,7 @@ gdwsi_tls *gdwsi_tls_new(gdwsi_tls_context *context, gdwsi_tls_room **room, cons
         return NULL;
     }
     tls->context = gdwsi_tls_context_retain(context);
-    if (enter_room(room) == NULL) {
+    if (gdwsi_tls_room_enter(room) == NULL) {
         goto fail;
     }
     tls->place = room;
@@ -249,7 +194,7 @@ void gdwsi_tls_free(gdwsi_tls *tls)
     }
     SSL_free(tls->ssl);
     if (tls->place != NULL) {
-        leave_room(tls->place);
+        gdwsi_tls_room_leave(tls->place);
     }
     gdwsi_tls_context_release(tls->context);
     gdwsi_mem_free(tls->first);
@@ -417,9 +362,9 @@ size_t gdwsi_tls_read(gdwsi_tls *tls, uint8_t **bytes)
     }
     ERR_clear_error();
     int result = 1;
-    while (result == 1 && length < PLAIN_MAX) {
+    while (result == 1 && length < GDWSI_TLS_ROOM_PLAIN) {
         size_t got = 0;
-        result = SSL_read_ex(tls->ssl, room->plain + length, PLAIN_MAX - length, &got);
+        result = SSL_read_ex(tls->ssl, room->plain + length, GDWSI_TLS_ROOM_PLAIN - length, &got);
         length += got;
     }
     if (result != 1) {

@@ -13,8 +13,7 @@
 
 typedef struct gdwsi_tls gdwsi_tls;
 
-/* Working memory, which all connections of a loop share; it is there while one of them is. */
-typedef struct gdwsi_tls_room gdwsi_tls_room;
+struct gdwsi_tls_room;
 
 typedef enum gdwsi_tls_state {
     GDWSI_TLS_SHAKING_HANDS,
@@ -29,7 +28,8 @@ typedef enum gdwsi_tls_state {
 /* Make a connection's side. room: where the loop keeps its room, NULL at first; lent for as long as
  * the connection is there. host: whom a client wants, a name or a numeric address; NULL on a
  * server. Returns NULL without memory. */
-gdwsi_tls *gdwsi_tls_new(gdwsi_tls_context *context, gdwsi_tls_room **room, const char *host);
+gdwsi_tls *gdwsi_tls_new(gdwsi_tls_context *context, struct gdwsi_tls_room **room,
+                         const char *host);
 
 /* NULL is fine. */
 void gdwsi_tls_free(gdwsi_tls *tls);

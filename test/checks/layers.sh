@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Each file of lib/ includes only headers of the modules above it in this list.
 set -eu
-order="mem pool error log tls_options tls_context tls_fault tls utf8 frame random outq pktq url config admission http handshake peer peer_ask peer_send
+order="mem pool error log tls_options tls_context tls_fault tls_room tls utf8 frame random outq pktq url config admission http handshake peer peer_ask peer_send
     decoder loop resolver listener link wire_write wire_opening wire_tls wire wsrole endpoint peertable client client_options client_tls server server_options server_tls"
 bad=0
 
