@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "mem.h"
+#include "wire_tls.h"
 
 static gdws_client *client_of_failure(gdwsi_task *task)
 {
@@ -134,6 +135,11 @@ static void try_next_address(gdws_client *client)
     client->link->peer.port = client->url.port;
     gdws_error error = GDWS_OUT_OF_MEMORY;
     if (client->link->peer.host != NULL && client->link->peer.url != NULL) {
+        error = client->url.is_secure
+                    ? gdwsi_wire_tls_start(client->link, client->tls_context, client->url.host)
+                    : GDWS_OK;
+    }
+    if (error == GDWS_OK) {
         error = gdwsi_endpoint_connect(client->endpoint, client->link, &client->url, address);
     }
     if (error != GDWS_OK) {
@@ -253,8 +259,7 @@ gdws_error gdws_client_connect_to_url(gdws_client *client, const char *url)
     }
     gdws_error error = gdwsi_url_parse(&parsed, url, &reason);
     if (error == GDWS_OK && parsed.is_secure) {
-        error = GDWS_UNAVAILABLE;
-        reason = "wss is not available in this version";
+        error = gdwsi_client_prepare_tls(client, &reason);
     }
     if (error == GDWS_OK) {
         error = gdwsi_endpoint_get(client->loop, &client->config, true, &endpoint);
@@ -307,6 +312,7 @@ static void run_burial(gdwsi_task *task)
 {
     gdws_client *client = client_of_burial(task);
     gdwsi_config_clear(&client->config);
+    gdwsi_client_clear_tls(client);
     gdwsi_mem_free(client);
 }
 

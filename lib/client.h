@@ -13,12 +13,16 @@
 #include "link.h"
 #include "loop.h"
 #include "resolver.h"
+#include "tls_context.h"
+#include "tls_options.h"
 #include "url.h"
 
 struct gdws_client {
     gdws_loop *loop;
     gdws_client_signals signals;
     gdwsi_config config;
+    gdwsi_tls_options tls;
+    gdwsi_tls_context *tls_context; /* NULL until the options are used */
     gdwsi_url url;
     gdwsi_lookup *lookup;
     gdwsi_addresses addresses;
@@ -39,5 +43,11 @@ struct gdws_client {
 
 /* Whether connecting, connected, or a connection_closed is still owed. */
 bool gdwsi_client_is_busy(const gdws_client *client);
+
+/* Make the context for wss if it is not there. reason: receives a static text when that fails. */
+gdws_error gdwsi_client_prepare_tls(gdws_client *client, const char **reason);
+
+/* Free what belongs to the options for wss. */
+void gdwsi_client_clear_tls(gdws_client *client);
 
 #endif

@@ -160,7 +160,8 @@ void gdwsi_link_conclude_flush(gdwsi_link *link)
 {
     gdws_peer *peer = &link->peer;
     gdwsi_peer_note_flushed(peer);
-    if (peer->close_queued && !link->is_close_flushed && gdwsi_outq_bytes(&peer->out) == 0) {
+    if (peer->close_queued && !link->is_close_flushed &&
+        gdws_peer_get_current_outbound_buffered_amount(peer) == 0) {
         link->is_close_flushed = true;
         if (!peer->is_failed) {
             gdwsi_link_set_timer(link, GDWSI_LINK_TIMER_CLOSE, link->close_timeout_ms);

@@ -25,6 +25,7 @@ typedef void (*gdwsi_link_deliver)(void *owner, gdwsi_link *link);
 
 struct gdwsi_opening;
 struct gdwsi_wire_answer;
+struct gdwsi_tls;
 
 /* How the bytes travel: wire or wsrole. */
 typedef struct gdwsi_link_transport {
@@ -90,6 +91,8 @@ struct gdwsi_link {
     size_t unsent_length;
     struct gdwsi_opening *opening;
     struct gdwsi_wire_answer *answer; /* plain HTTP that is being sent; nothing is read meanwhile */
+    struct gdwsi_tls *tls;            /* NULL: not secured */
+    bool is_tls_begun;                /* the first byte has come */
 
     /* Why the connection could not be made. */
     bool is_tcp_connected; /* a client's */

@@ -31,8 +31,9 @@ struct gdws_loop {
     uv_async_t wakeup;
     uv_timer_t trim; /* of the pool */
     struct lws_context *context;
-    void *endpoints;    /* endpoint's list */
-    gdwsi_task signals; /* heads of the lists */
+    void *endpoints;                 /* endpoint's list */
+    struct gdwsi_tls_room *tls_room; /* for tls; NULL while no connection is secured */
+    gdwsi_task signals;              /* heads of the lists */
     gdwsi_task flushes;
     gdwsi_task burials;
     unsigned references;  /* the program's one, and one for each client and server */

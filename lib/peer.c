@@ -44,10 +44,12 @@ void gdwsi_peer_clear(gdws_peer *peer)
     gdwsi_mem_free(peer->host);
     gdwsi_mem_free(peer->protocol);
     gdwsi_mem_free(peer->url);
+    gdwsi_mem_free(peer->certificate_subject);
     peer->host = NULL;
     peer->protocol = NULL;
     peer->url = NULL;
     peer->request_headers = NULL;
+    peer->certificate_subject = NULL;
 }
 
 void gdwsi_peer_open(gdws_peer *peer)

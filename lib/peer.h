@@ -91,6 +91,7 @@ struct gdws_peer {
     char *protocol;
     char *url;
     const char *request_headers; /* of the request's record, which url begins; NULL on a client */
+    char *certificate_subject;   /* of the other side's; NULL or "": none */
     int round_trip_time_ms;
 };
 

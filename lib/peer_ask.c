@@ -63,6 +63,11 @@ const char *gdws_peer_get_request_header(const gdws_peer *peer, const char *name
     return peer != NULL && name != NULL ? gdwsi_request_find(peer->request_headers, name) : NULL;
 }
 
+const char *gdws_peer_get_certificate_subject(const gdws_peer *peer)
+{
+    return text_or_empty(peer != NULL ? peer->certificate_subject : NULL);
+}
+
 int gdws_peer_get_round_trip_time_ms(const gdws_peer *peer)
 {
     return peer != NULL ? peer->round_trip_time_ms : -1;

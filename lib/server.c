@@ -11,6 +11,7 @@
 #include "outq.h"
 #include "random.h"
 #include "utf8.h"
+#include "wire_tls.h"
 
 #define GOING_AWAY 1001
 #define NO_MEMORY 1011
@@ -198,7 +199,10 @@ static void on_accepted(void *user, int descriptor, const char *host, uint16_t p
     list_add(server, link);
     link->peer.port = port;
     link->peer.host = gdwsi_mem_copy_text(host, strlen(host));
-    if (link->peer.host == NULL) {
+    bool is_ready = link->peer.host != NULL &&
+                    (server->tls_context == NULL ||
+                     gdwsi_wire_tls_start(link, server->tls_context, NULL) == GDWS_OK);
+    if (!is_ready) {
         (void)close(descriptor);
         release_link(server, link);
         return;
@@ -218,7 +222,10 @@ gdws_error gdws_server_listen(gdws_server *server, uint16_t port)
     if (server->listener != NULL) {
         return GDWS_ALREADY_IN_USE;
     }
-    gdws_error error = gdwsi_endpoint_get(server->loop, &server->config, false, &endpoint);
+    gdws_error error = gdwsi_server_prepare_tls(server);
+    if (error == GDWS_OK) {
+        error = gdwsi_endpoint_get(server->loop, &server->config, false, &endpoint);
+    }
     if (error != GDWS_OK) {
         return error;
     }
@@ -327,6 +334,7 @@ static void run_burial(gdwsi_task *task)
 {
     gdws_server *server = (gdws_server *)(void *)((char *)task - offsetof(gdws_server, burial));
     gdwsi_config_clear(&server->config);
+    gdwsi_server_clear_tls(server);
     gdwsi_mem_free(server);
 }
 

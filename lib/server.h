@@ -16,12 +16,16 @@
 #include "loop.h"
 #include "peertable.h"
 #include "tally.h"
+#include "tls_context.h"
+#include "tls_options.h"
 
 struct gdws_server {
     gdws_loop *loop;
     gdws_server_signals signals;
     gdwsi_config config;
     gdwsi_listener_options listening;
+    gdwsi_tls_options tls;
+    gdwsi_tls_context *tls_context; /* while it listens; NULL: ws */
     gdwsi_listener *listener;
     gdwsi_endpoint *endpoint;
     gdwsi_link *links;     /* all of them, those that shake hands, too */
@@ -48,5 +52,10 @@ void gdwsi_server_discount(gdws_server *server, gdwsi_link *link);
 
 /* The end of free. */
 void gdwsi_server_destroy(gdws_server *server);
+/* Make the context for wss before listening, if there is to be one. */
+gdws_error gdwsi_server_prepare_tls(gdws_server *server);
+
+/* Free what belongs to the options for wss. */
+void gdwsi_server_clear_tls(gdws_server *server);
 
 #endif

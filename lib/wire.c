@@ -11,6 +11,7 @@
 #include "mem.h"
 #include "wire_http.h"
 #include "wire_opening.h"
+#include "wire_tls.h"
 #include "wire_write.h"
 
 /* When both sides have said Close, or we have failed the connection, it is over for the program.
@@ -24,9 +25,7 @@ static void end_if_closed(gdwsi_link *link)
         return;
     }
     link->is_dropped = true;
-    if (!peer->is_client || peer->is_failed) {
-        (void)shutdown(lws_get_socket_fd(link->wsi), SHUT_WR);
-    }
+    gdwsi_wire_say_end(link, !peer->is_client || peer->is_failed);
     gdwsi_link_ended(link);
     gdwsi_link_leave(link);
 }
@@ -129,21 +128,6 @@ static void receive(gdwsi_link *link, uint8_t *bytes, size_t length)
     end_if_closed(link);
 }
 
-/* Read what there is, or as much as the loop's buffer takes. Returns false at the end of the
- * connection. */
-static bool read_socket(gdwsi_link *link)
-{
-    ssize_t length = 0;
-    do {
-        length =
-            recv(lws_get_socket_fd(link->wsi), link->loop->read_buffer, GDWSI_LOOP_READ_MAX, 0);
-    } while (length < 0 && errno == EINTR);
-    if (length > 0) {
-        receive(link, link->loop->read_buffer, (size_t)length);
-    }
-    return length > 0 || (length < 0 && (errno == EAGAIN || errno == EWOULDBLOCK));
-}
-
 /* For link */
 
 static void resume(gdwsi_link *link)
@@ -165,12 +149,18 @@ static void finish(gdwsi_link *link)
     link->opening = NULL;
 }
 
+static void finish_link(gdwsi_link *link)
+{
+    finish(link);
+    gdwsi_wire_tls_free(link);
+}
+
 const gdwsi_link_transport gdwsi_wire_transport = {
     .write = gdwsi_wire_write,
     .wrote = end_if_closed,
     .send_at_once = gdwsi_wire_send_at_once,
     .resume = resume,
-    .finish = finish,
+    .finish = finish_link,
 };
 
 /* libwebsockets' events */
@@ -178,7 +168,9 @@ const gdwsi_link_transport gdwsi_wire_transport = {
 static void on_connected(gdwsi_link *link)
 {
     link->is_tcp_connected = true;
-    if (!gdwsi_wire_send_request(link)) {
+    if (link->tls != NULL) {
+        gdwsi_wire_tls_connected(link);
+    } else if (!gdwsi_wire_send_request(link)) {
         gdwsi_link_note_error(link, GDWS_CONNECTION_ERROR, "the request could not be sent");
         gdwsi_link_kill(link);
     }
@@ -188,9 +180,11 @@ static void on_ended(gdwsi_link *link)
 {
     if (link->peer.is_client && !link->is_established) {
         if (link->is_tcp_connected) {
+            bool is_in_tls =
+                link->tls != NULL && gdwsi_tls_get_state(link->tls) == GDWSI_TLS_SHAKING_HANDS;
             gdwsi_link_note_error(link, GDWS_CONNECTION_ERROR,
-                                  "the server ended the connection instead of a WebSocket "
-                                  "handshake");
+                                  "the server ended the connection instead of a %s handshake",
+                                  is_in_tls ? "TLS" : "WebSocket");
         } else {
             gdwsi_link_note_error(link, GDWS_CANT_CONNECT,
                                   "connection refused, or host not reachable");
@@ -203,7 +197,7 @@ static void on_ended(gdwsi_link *link)
 static void on_writeable(gdwsi_link *link)
 {
     link->is_choked = false;
-    if (link->unsent_length > 0 && !link->is_killed) {
+    if (gdwsi_wire_has_unsent(link) && !link->is_killed) {
         bool is_alive = gdwsi_wire_send_unsent(link);
         if (link->is_dropped) {
             gdwsi_wire_end_text(link, is_alive);
@@ -217,6 +211,48 @@ static void on_writeable(gdwsi_link *link)
     }
     link->must_ask = link->is_choked || link->answer != NULL;
     gdwsi_loop_add_flush(link->loop, &link->flush);
+}
+
+/* The other side has ended the TLS connection in order: it sends no more, and what we still have to
+ * say it may hear, its answer to a Close above all. */
+static void on_tls_ended(gdwsi_link *link)
+{
+    if (gdwsi_link_can_write(link) && !link->is_choked) {
+        if (gdwsi_wire_write(link)) {
+            gdwsi_link_conclude_flush(link);
+        }
+        end_if_closed(link);
+    }
+    if (!link->is_dropped) {
+        on_ended(link);
+        link->is_dropped = true;
+        gdwsi_wire_say_end(link, true);
+    }
+    gdwsi_link_leave(link);
+}
+
+static void on_received(gdwsi_link *link, uint8_t *bytes, size_t length)
+{
+    if (link->tls == NULL) {
+        receive(link, bytes, length);
+    } else if (gdwsi_wire_tls_receive(link, bytes, length, receive)) {
+        on_tls_ended(link);
+    }
+}
+
+/* Read what there is, or as much as the loop's buffer takes. Returns false at the end of the
+ * connection. */
+static bool read_socket(gdwsi_link *link)
+{
+    ssize_t length = 0;
+    do {
+        length =
+            recv(lws_get_socket_fd(link->wsi), link->loop->read_buffer, GDWSI_LOOP_READ_MAX, 0);
+    } while (length < 0 && errno == EINTR);
+    if (length > 0) {
+        on_received(link, link->loop->read_buffer, (size_t)length);
+    }
+    return length > 0 || (length < 0 && (errno == EAGAIN || errno == EWOULDBLOCK));
 }
 
 int gdwsi_wire_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
@@ -239,7 +275,7 @@ int gdwsi_wire_event(struct lws *wsi, enum lws_callback_reasons reason, void *us
         gdwsi_loop_run_batch(link->loop);
         break;
     case LWS_CALLBACK_RAW_RX:
-        receive(link, in, length);
+        on_received(link, in, length);
         gdwsi_loop_run_batch(link->loop);
         break;
     case LWS_CALLBACK_RAW_WRITEABLE:
@@ -254,6 +290,7 @@ int gdwsi_wire_event(struct lws *wsi, enum lws_callback_reasons reason, void *us
     case LWS_CALLBACK_WSI_DESTROY:
         lws_set_opaque_user_data(wsi, NULL);
         on_ended(link);
+        gdwsi_wire_tls_free(link);
         gdwsi_link_destroyed(link);
         break;
     default:

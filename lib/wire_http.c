@@ -91,8 +91,8 @@ static bool send_pieces(gdwsi_link *link)
 {
     char piece[PIECE_MAX];
     bool is_alive = true;
-    for (int i = 0;
-         i < PIECES_MAX && is_alive && link->unsent_length == 0 && link->answer->descriptor >= 0;
+    for (int i = 0; i < PIECES_MAX && is_alive && !gdwsi_wire_has_unsent(link) &&
+                    link->answer->descriptor >= 0;
          i++) {
         is_alive = send_piece(link, piece, 0);
     }
@@ -103,11 +103,11 @@ bool gdwsi_wire_go_on_answering(gdwsi_link *link)
 {
     struct gdwsi_wire_answer *answer = link->answer;
     gdwsi_link_set_timer(link, GDWSI_LINK_TIMER_HANDSHAKE, STALL_TIMEOUT_MS);
-    if (link->unsent_length == 0 && !send_pieces(link)) {
+    if (!gdwsi_wire_has_unsent(link) && !send_pieces(link)) {
         gdwsi_link_kill(link);
         return false;
     }
-    if (link->unsent_length > 0 || answer->descriptor >= 0) {
+    if (gdwsi_wire_has_unsent(link) || answer->descriptor >= 0) {
         gdwsi_wire_ask_for_writeable(link);
         return false;
     }

@@ -7,10 +7,14 @@
 
 #include "handshake.h"
 #include "http.h"
+#include "log.h"
 #include "mem.h"
 #include "request.h"
 #include "wire_http.h"
 #include "wire_write.h"
+
+/* How TLS records begin (RFC 8446 section 5.1). */
+enum { TLS_ALERT = 21, TLS_HANDSHAKE = 22 };
 
 /* A client's request, until it has been answered. */
 struct gdwsi_opening {
@@ -72,6 +76,8 @@ static int admit(gdwsi_link *link, const gdwsi_http_head *head, const gdwsi_offe
     }
     request.host = gdws_peer_get_connected_host(&link->peer);
     request.port = link->peer.port;
+    const char *subject = gdws_peer_get_certificate_subject(&link->peer);
+    request.certificate_subject = subject[0] != '\0' ? subject : NULL;
     int status = link->config->admit(link->owner, link, &request);
     if (status > 0) {
         gdwsi_wire_refuse(link, status, request.text, gdwsi_http_get(head, "Origin"));
@@ -84,7 +90,8 @@ static int admit(gdwsi_link *link, const gdwsi_http_head *head, const gdwsi_offe
 static bool note_facts(gdwsi_link *link, const gdwsi_http_head *head, const char *protocol)
 {
     link->peer.protocol = gdwsi_mem_copy_text(protocol, strlen(protocol));
-    link->peer.url = gdwsi_request_make_record("ws", head, &link->peer.request_headers);
+    link->peer.url = gdwsi_request_make_record(link->tls != NULL ? "wss" : "ws", head,
+                                               &link->peer.request_headers);
     return link->peer.protocol != NULL && link->peer.url != NULL;
 }
 
@@ -176,11 +183,17 @@ static bool is_hopeful(gdwsi_link *link, const char *text, size_t length, size_t
         return false;
     }
     if (is_client && strncmp(text, "HTTP/", length < 5 ? length : 5) != 0) {
-        give_up(link, "the answer is not HTTP");
+        give_up(link, text[0] == TLS_ALERT ? "the server speaks TLS: this needs a wss:// URL"
+                                           : "the answer is not HTTP");
         return false;
     }
     /* What begins with no letter is no method, but TLS, perhaps. */
     if (!is_client && (text[0] < 'A' || text[0] > 'z')) {
+        if (text[0] == TLS_HANDSHAKE) {
+            gdwsi_log_write(GDWS_LOG_INFO,
+                            "%s port %u: the client speaks TLS, this server does not",
+                            gdws_peer_get_connected_host(&link->peer), link->peer.port);
+        }
         gdwsi_wire_refuse(link, 400, NULL, NULL);
         return false;
     }

@@ -11,6 +11,7 @@
 #include <libwebsockets.h>
 
 #include "mem.h"
+#include "tls.h"
 
 /* A peer writes at most this much before the others get their turn. */
 #define TURN_MAX ((size_t)1 << 20)
@@ -28,7 +29,7 @@ static void note_choked(gdwsi_link *link)
 }
 
 /* Send as much as the kernel takes. Returns how many bytes, -1 when the connection is broken. */
-static ssize_t send_some(gdwsi_link *link, const void *bytes, size_t length)
+static ssize_t send_raw(gdwsi_link *link, const void *bytes, size_t length)
 {
     ssize_t sent = 0;
     do {
@@ -41,6 +42,37 @@ static ssize_t send_some(gdwsi_link *link, const void *bytes, size_t length)
         note_choked(link);
     }
     return sent;
+}
+
+bool gdwsi_wire_send_sealed(gdwsi_link *link)
+{
+    const uint8_t *bytes;
+    size_t length = gdwsi_tls_peek(link->tls, &bytes);
+    ssize_t sent = length > 0 && !link->is_choked ? send_raw(link, bytes, length) : 0;
+    bool is_kept = sent >= 0 && gdwsi_tls_drop(link->tls, (size_t)sent);
+    link->peer.handed = gdwsi_tls_kept(link->tls);
+    return is_kept;
+}
+
+/* Encrypt and send, as long as the kernel takes it all. Returns how many bytes need no more care,
+ * -1 when the connection is broken. */
+static ssize_t send_secured(gdwsi_link *link, const uint8_t *bytes, size_t length)
+{
+    size_t done = 0;
+    while (done < length && gdwsi_tls_kept(link->tls) == 0) {
+        size_t left = length - done;
+        size_t chunk = left < GDWSI_TLS_CHUNK_MAX ? left : GDWSI_TLS_CHUNK_MAX;
+        if (!gdwsi_tls_write(link->tls, bytes + done, chunk) || !gdwsi_wire_send_sealed(link)) {
+            return -1;
+        }
+        done += chunk;
+    }
+    return (ssize_t)done;
+}
+
+static ssize_t send_some(gdwsi_link *link, const void *bytes, size_t length)
+{
+    return link->tls == NULL ? send_raw(link, bytes, length) : send_secured(link, bytes, length);
 }
 
 bool gdwsi_wire_send_text(gdwsi_link *link, const char *text, size_t length)
@@ -56,8 +88,16 @@ bool gdwsi_wire_send_text(gdwsi_link *link, const char *text, size_t length)
     return link->unsent_length == 0 || link->unsent != NULL;
 }
 
+bool gdwsi_wire_has_unsent(const gdwsi_link *link)
+{
+    return link->unsent_length > 0 || (link->tls != NULL && gdwsi_tls_kept(link->tls) > 0);
+}
+
 bool gdwsi_wire_send_unsent(gdwsi_link *link)
 {
+    if (link->tls != NULL && !gdwsi_wire_send_sealed(link)) {
+        return false;
+    }
     if (link->unsent_length == 0) {
         return true;
     }
@@ -110,7 +150,22 @@ void gdwsi_wire_end_text(gdwsi_link *link, bool is_alive)
 {
     if (!is_alive) {
         gdwsi_link_kill(link);
-    } else if (link->unsent_length == 0) {
+    } else if (!gdwsi_wire_has_unsent(link)) {
+        gdwsi_wire_say_end(link, true);
+    }
+}
+
+void gdwsi_wire_say_end(gdwsi_link *link, bool is_tcp_ended)
+{
+    if (link->tls != NULL) {
+        gdwsi_tls_end(link->tls);
+        if (!gdwsi_wire_send_sealed(link)) {
+            gdwsi_link_kill(link);
+            return;
+        }
+    }
+    /* With something left it is not the end: the socket will have room again. */
+    if (is_tcp_ended && !gdwsi_wire_has_unsent(link)) {
         (void)shutdown(lws_get_socket_fd(link->wsi), SHUT_WR);
     }
 }
@@ -129,7 +184,8 @@ size_t gdwsi_wire_send_at_once(gdwsi_link *link, const gdwsi_frame *frame, const
         parts[1].iov_len = TURN_MAX;
     }
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
-    if (link->unsent_length > 0) {
+    /* What is encrypted is copied in any case. */
+    if (link->unsent_length > 0 || link->tls != NULL) {
         return 0;
     }
     /* An error comes again, and is dealt with, when the queue is written. */

@@ -12,8 +12,16 @@
  * connection is broken or there is no memory. */
 bool gdwsi_wire_send_text(gdwsi_link *link, const char *text, size_t length);
 
-/* Go on with the text that was kept. Returns false when the connection is broken. */
+/* Go on with what was kept, the TLS layer's, too. Returns false when the connection is broken. */
 bool gdwsi_wire_send_unsent(gdwsi_link *link);
+bool gdwsi_wire_has_unsent(const gdwsi_link *link);
+
+/* Send what the TLS layer has to send. Returns false when the connection is broken or there is no
+ * memory for what the kernel does not take. */
+bool gdwsi_wire_send_sealed(gdwsi_link *link);
+
+/* All has been written: say so, by TLS where there is TLS and, on TCP, by its end. */
+void gdwsi_wire_say_end(gdwsi_link *link, bool is_tcp_ended);
 
 /* Have the transport called when the connection can take more. */
 void gdwsi_wire_ask_for_writeable(gdwsi_link *link);

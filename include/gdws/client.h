@@ -143,16 +143,57 @@ GDWS_API gdws_error gdws_client_set_handshake_timeout_ms(gdws_client *client, ui
 /** Limit the wait for the other side's Close frame: 10 ms to one day, default 5 s. Since 0.1. */
 GDWS_API gdws_error gdws_client_set_close_timeout_ms(gdws_client *client, uint32_t timeout_ms);
 
+/* For wss. A certificate or key is given as PEM text or as the name of a file of it: what holds
+ * "-----BEGIN " is text. Both are read at once. */
+
+/**
+ * Choose which server certificates are trusted.
+ *
+ * certificate: one or more certificates in PEM. Only these, roots or not, and what they have signed
+ * are trusted then; the certificate must still be for the host in the URL. NULL, the default: the
+ * system's authorities.
+ *
+ * Returns FILE_NOT_FOUND, FILE_CANT_READ, INVALID_DATA when there is no certificate in it. Source:
+ * Godot 3 WebSocketClient.trusted_ssl_certificate. Since 0.1.
+ */
+GDWS_API gdws_error gdws_client_set_trusted_certificate(gdws_client *client,
+                                                        const char *certificate);
+
+/**
+ * Choose whether the server's certificate is verified: that somebody trusted has signed it, that it
+ * is valid today, for servers, and for the host in the URL. true is the default. With false anybody
+ * on the way can read and change everything.
+ *
+ * Source: Godot 3 WebSocketClient.verify_ssl. Since 0.1.
+ */
+GDWS_API gdws_error gdws_client_set_verify_tls(gdws_client *client, bool verify);
+
+/**
+ * Give the client a certificate of its own, for servers that ask for one.
+ *
+ * certificate: PEM, its issuers' behind it where the server does not have them; NULL for none, the
+ * default.
+ * private_key: PEM; NULL with a NULL certificate only, else INVALID_PARAMETER.
+ * passphrase: of the key; NULL when it has none.
+ *
+ * Returns FILE_NOT_FOUND, FILE_CANT_READ, INVALID_DATA when something is not in it or the two do
+ * not belong together, UNAUTHORIZED when the passphrase is missing or wrong. Source: RFC 8446
+ * section 4.4.2. Since 0.1.
+ */
+GDWS_API gdws_error gdws_client_set_certificate(gdws_client *client, const char *certificate,
+                                                const char *private_key, const char *passphrase);
+
 /* Drive */
 
 /**
  * Begin to connect. Never blocks; the answer comes as a signal.
  *
- * url: "ws://host:port/path?query"; a missing scheme means ws, the default port is 80.
+ * url: "ws://host:port/path?query", or "wss://…" for TLS 1.2 or newer; a missing scheme means ws,
+ * the default ports are 80 and 443.
  *
- * Returns INVALID_PARAMETER for anything that is not such a URL, UNAVAILABLE for wss (not yet in
- * this version), ALREADY_IN_USE while connecting, connected or before connection_closed has come.
- * Source: Godot WebSocketClient.connect_to_url. Since 0.1.
+ * Returns INVALID_PARAMETER for anything that is not such a URL, ALREADY_IN_USE while connecting,
+ * connected or before connection_closed has come, INVALID_DATA when the certificates that were set
+ * cannot be used. Source: Godot WebSocketClient.connect_to_url. Since 0.1.
  */
 GDWS_API gdws_error gdws_client_connect_to_url(gdws_client *client, const char *url);
 
@@ -211,7 +252,9 @@ GDWS_API uint16_t gdws_client_get_connected_port(const gdws_client *client);
  *  disconnect_from_host), OUT_OF_MEMORY; OK when none did. Since 0.1. */
 GDWS_API gdws_error gdws_client_get_error(const gdws_client *client);
 
-/** Say in words why the last connect_to_url failed; "" when it did not. Since 0.1. */
+/** Say in words why the last connect_to_url failed; "" when it did not. For wss the words say which
+ *  check has failed: a certificate that has expired, is not yet valid, self-signed, by an unknown
+ *  authority, for another host or for another purpose, the version, or no TLS at all. Since 0.1. */
 GDWS_API const char *gdws_client_get_error_message(const gdws_client *client);
 
 /** Give the HTTP status with which the server answered the handshake; 0 when it did not answer with

@@ -161,6 +161,10 @@ GDWS_API const char *gdws_peer_get_requested_url(const gdws_peer *peer);
  */
 GDWS_API const char *gdws_peer_get_request_header(const gdws_peer *peer, const char *name);
 
+/** Give the subject of the other side's certificate as text (RFC 4514: "CN=player 7,O=Example"), on
+ *  wss; "" when it has shown none or when certificates are not verified here. Since 0.1. */
+GDWS_API const char *gdws_peer_get_certificate_subject(const gdws_peer *peer);
+
 /** Give the time in ms between the last ping and its pong; -1 before the first pong or without a
  *  heartbeat. Since 0.1. */
 GDWS_API int gdws_peer_get_round_trip_time_ms(const gdws_peer *peer);

@@ -222,6 +222,63 @@ GDWS_API gdws_error gdws_server_set_handshake_timeout_ms(gdws_server *server, ui
 /** Limit the wait for the other side's Close frame: 10 ms to one day, default 5 s. Since 0.1. */
 GDWS_API gdws_error gdws_server_set_close_timeout_ms(gdws_server *server, uint32_t timeout_ms);
 
+/* For wss. With a private key and a certificate the server speaks TLS (1.2 or newer) and nothing
+ * else. A certificate or key is given as PEM text or as the name of a file of it: what holds
+ * "-----BEGIN " is text. Both are read at once; NULL takes the option back. */
+
+/**
+ * Set the private key.
+ *
+ * private_key: PEM.
+ * passphrase: NULL when the key has none; it is not kept.
+ *
+ * Returns FILE_NOT_FOUND, FILE_CANT_READ, INVALID_DATA when there is no key in it, UNAUTHORIZED
+ * when the passphrase is missing or wrong. Source: Godot WebSocketServer.private_key. Since 0.1.
+ */
+GDWS_API gdws_error gdws_server_set_private_key(gdws_server *server, const char *private_key,
+                                                const char *passphrase);
+
+/**
+ * Set the certificate.
+ *
+ * certificate: PEM, the server's own first; others behind it are sent as its chain.
+ *
+ * Returns FILE_NOT_FOUND, FILE_CANT_READ, INVALID_DATA when there is no certificate in it. Source:
+ * Godot WebSocketServer.ssl_certificate. Since 0.1.
+ */
+GDWS_API gdws_error gdws_server_set_ssl_certificate(gdws_server *server, const char *certificate);
+
+/** Set more certificates of the chain up to a root that clients know. Returns as
+ *  gdws_server_set_ssl_certificate. Source: Godot WebSocketServer.ca_chain. Since 0.1. */
+GDWS_API gdws_error gdws_server_set_ca_chain(gdws_server *server, const char *chain);
+
+/**
+ * Ask clients for certificates. gdws_peer_get_certificate_subject tells whose it is.
+ *
+ * certificate: PEM: only what these, roots or not, have signed is accepted; NULL, the default, asks
+ * for none.
+ * required: whether clients without a certificate are refused. One that is not in order always is.
+ *
+ * Returns as gdws_server_set_ssl_certificate. Source: RFC 8446 section 4.3.2. Since 0.1.
+ */
+GDWS_API gdws_error gdws_server_set_trusted_certificate(gdws_server *server,
+                                                        const char *certificate, bool required);
+
+/**
+ * Replace certificate, chain and key together, when the old certificate runs out. May be called
+ * while listening: peers that are there stay, connections from then on get the new one. On error
+ * the old one stays.
+ *
+ * certificate, chain, private_key, passphrase: as above; chain and passphrase may be NULL.
+ *
+ * Returns what the single setters return, INVALID_DATA when key and certificate do not belong
+ * together, too, and UNCONFIGURED while a server listens without TLS. A log line says more. Since
+ * 0.1.
+ */
+GDWS_API gdws_error gdws_server_replace_certificate(gdws_server *server, const char *certificate,
+                                                    const char *chain, const char *private_key,
+                                                    const char *passphrase);
+
 /* Drive */
 
 /**
@@ -230,8 +287,9 @@ GDWS_API gdws_error gdws_server_set_close_timeout_ms(gdws_server *server, uint32
  * port: 1 to 65535; 0 takes a free one, see gdws_server_get_port.
  *
  * Returns ALREADY_IN_USE when it listens already or the port is taken, CANT_CREATE when the address
- * is not one of this machine or the system refuses, OUT_OF_MEMORY. Source: Godot
- * WebSocketServer.listen. Since 0.1.
+ * is not one of this machine or the system refuses, OUT_OF_MEMORY. For wss UNCONFIGURED when there
+ * is a key without a certificate or the other way round, and INVALID_DATA when they cannot be used;
+ * a log line says more. Source: Godot WebSocketServer.listen. Since 0.1.
  */
 GDWS_API gdws_error gdws_server_listen(gdws_server *server, uint16_t port);
 

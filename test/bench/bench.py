@@ -22,7 +22,7 @@ ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 MS = int(os.environ.get("BENCH_MS", "1000"))
 ROWS = os.environ.get("BENCH_ROWS", "")
 
-GODOT_PROJECT = tempfile.TemporaryDirectory()
+PLACE = tempfile.TemporaryDirectory()
 GDWS = [f"{BUILD}/bench/gdws_echo"]
 LWS = [f"{BUILD}/bench/lws_echo"]
 
@@ -40,6 +40,13 @@ ECHO = [
      0.60),
     ("broadcast, 100 B, 1000 peers, 16", "--active 1000 --size 100 --broadcast --in-flight 16",
      ["broadcast"], 0.60),
+]
+SECURE = [
+    ("wss, 100 peers, 20 B, 16 in flight", "--active 100 --in-flight 16", 0.20),
+    ("wss, 100 peers, 20 B, 1 in flight", "--active 100", None),
+    ("wss, 10 peers, 16 KiB, 1 in flight", "--active 10 --size 16384", None),
+    ("wss, 10 peers, 1 MiB, 1 in flight", "--active 10 --size 1048576", None),
+    ("wss, 1000 peers, 999 idle", "--active 1 --idle 999", None),
 ]
 CLIENTS = [
     ("100 clients, 20 B, 16 in flight", "100 20 16", 0.12),
@@ -133,6 +140,17 @@ def echo_rows():
                      "libwebsockets": lambda a=arguments, e=extra: load(LWS + e, a)}, limit
 
 
+def secure_rows():
+    place = PLACE.name
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-days", "2", "-subj", "/CN=localhost", "-keyout", f"{place}/key.pem", "-out", f"{place}/cert.pem"],
+                   stderr=subprocess.DEVNULL, check=True)
+    tls = ["tls", f"{place}/key.pem", f"{place}/cert.pem"]
+    for name, arguments, limit in SECURE:
+        yield name, {"gdws": lambda a=arguments: load(GDWS + tls, a + " --tls"),
+                     "libwebsockets": lambda a=arguments: load(LWS + tls, a + " --tls")}, limit
+
+
 def client_rows():
     for name, arguments, limit in CLIENTS:
         yield name, {"gdws": lambda a=arguments: client("gdws_clients", a),
@@ -156,8 +174,8 @@ def others():
         found["python websockets"] = ["/usr/bin/python3", f"{HERE}/python_echo.py"]
     if shutil.which("godot3-server"):
         # Godot writes its logs into the project's folder.
-        shutil.copy(f"{HERE}/godot_echo.gd", GODOT_PROJECT.name)
-        found["Godot 3"] = ["godot3-server", "--path", GODOT_PROJECT.name, "-s", "godot_echo.gd"]
+        shutil.copy(f"{HERE}/godot_echo.gd", PLACE.name)
+        found["Godot 3"] = ["godot3-server", "--path", PLACE.name, "-s", "godot_echo.gd"]
     for pair in filter(None, os.environ.get("BENCH_OTHERS", "").split(",")):
         name, command = pair.split("=", 1)
         found[name] = command.split()
@@ -234,6 +252,7 @@ def main():
     print(f"medians of {ROUNDS} runs of {MS} ms; CPU time of the server per message, of the clients in their table")
     table("Servers", echo_rows(), results)
     table("Clients", client_rows(), results)
+    table("Servers with TLS", secure_rows(), results)
     table("Memory", memory_rows(), results)
     table("Other servers", other_rows(), results)
     derived(results)

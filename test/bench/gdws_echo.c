@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The echo server of the benchmark, with gdws. Usage: gdws_echo [broadcast] [read SIZE] */
+/* The echo server of the benchmark, with gdws. Usage: gdws_echo [broadcast] [read SIZE]
+ * [tls KEY CERTIFICATE] */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,9 @@ int main(int argc, char **argv)
             is_broadcast = true;
         } else if (strcmp(argv[i], "read") == 0 && i + 1 < argc) {
             (void)gdws_server_set_read_size(server, strtoul(argv[i + 1], NULL, 10));
+        } else if (strcmp(argv[i], "tls") == 0 && i + 2 < argc) {
+            (void)gdws_server_set_private_key(server, argv[i + 1], NULL);
+            (void)gdws_server_set_ssl_certificate(server, argv[i + 2]);
         }
     }
     (void)gdws_server_set_inbound_buffer_size(server, 256u << 20);

@@ -3,7 +3,9 @@
  * active peer keeps a number of messages in flight and checks every byte that comes back. Prints
  * one line of JSON with the server's CPU time by the kernel's accounting. */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -14,6 +16,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
+#include <openssl/ssl.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -36,10 +39,12 @@ typedef struct options {
     size_t heavy_size;
     unsigned milliseconds;
     bool is_broadcast;
+    bool is_tls;
 } options;
 
 typedef struct connection {
     int descriptor;
+    SSL *tls; /* NULL: in the clear */
     bool is_heavy;
     bool is_choked;   /* the poller tells when it can be written to */
     size_t size;      /* of its messages */
@@ -65,6 +70,7 @@ static size_t sample_count;
 static bool is_measuring;
 static uint64_t measured;
 static int poller;
+static SSL_CTX *context;
 
 static void die(const char *what)
 {
@@ -124,11 +130,45 @@ static void queue_message(connection *c)
     c->sent++;
 }
 
+/* Both give what send and recv would. */
+
+static ssize_t put(connection *c, const void *bytes, size_t length)
+{
+    if (c->tls == NULL) {
+        return send(c->descriptor, bytes, length, MSG_NOSIGNAL | MSG_DONTWAIT);
+    }
+    int sent = SSL_write(c->tls, bytes, length < 1u << 30 ? (int)length : 1 << 30);
+    if (sent <= 0) {
+        int error = SSL_get_error(c->tls, sent);
+        errno = error == SSL_ERROR_WANT_WRITE || error == SSL_ERROR_WANT_READ ? EAGAIN : EPIPE;
+        return -1;
+    }
+    return sent;
+}
+
+static ssize_t get(connection *c, void *bytes, size_t room)
+{
+    if (c->tls == NULL) {
+        return recv(c->descriptor, bytes, room, MSG_DONTWAIT);
+    }
+    size_t length = 0;
+    int got = 1;
+    while (got > 0 && length < room) {
+        size_t left = room - length < 1u << 30 ? room - length : 1u << 30;
+        got = SSL_read(c->tls, (char *)bytes + length, (int)left);
+        length += got > 0 ? (size_t)got : 0;
+    }
+    if (length == 0) {
+        errno = SSL_get_error(c->tls, got) == SSL_ERROR_WANT_READ ? EAGAIN : ECONNRESET;
+        return -1;
+    }
+    return (ssize_t)length;
+}
+
 static void flush(connection *c)
 {
     while (c->out_sent < c->out_length) {
-        ssize_t sent = send(c->descriptor, c->out + c->out_sent, c->out_length - c->out_sent,
-                            MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t sent = put(c, c->out + c->out_sent, c->out_length - c->out_sent);
         if (sent < 0) {
             if (errno != EAGAIN) {
                 die("send");
@@ -231,11 +271,12 @@ static void shake_hands(connection *c)
                                   "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
     char answer[2048];
     size_t length = 0;
-    if (send(c->descriptor, request, sizeof(request) - 1, MSG_NOSIGNAL) < 0) {
+    if (put(c, request, sizeof(request) - 1) < 0) {
         die("send");
     }
     do {
-        ssize_t got = recv(c->descriptor, answer + length, 1, 0);
+        ssize_t got = c->tls != NULL ? SSL_read(c->tls, answer + length, 1)
+                                     : recv(c->descriptor, answer + length, 1, 0);
         if (got <= 0 || length + 2 > sizeof(answer)) {
             die("handshake");
         }
@@ -259,7 +300,17 @@ static void open_connection(connection *c)
         die("connect");
     }
     (void)setsockopt(c->descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    if (context != NULL) {
+        c->tls = SSL_new(context);
+        (void)SSL_set_fd(c->tls, c->descriptor);
+        if (SSL_connect(c->tls) != 1) {
+            die("TLS");
+        }
+    }
     shake_hands(c);
+    if (context != NULL && fcntl(c->descriptor, F_SETFL, O_NONBLOCK) != 0) {
+        die("fcntl");
+    }
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
     if (epoll_ctl(poller, EPOLL_CTL_ADD, c->descriptor, &event) != 0) {
         die("epoll_ctl");
@@ -282,7 +333,7 @@ static void prepare(connection *c, size_t index)
 static void read_from(connection *c)
 {
     size_t room = c->in_flight * (c->size + HEADER_MAX) + 65536 - c->in_length;
-    ssize_t got = recv(c->descriptor, c->in + c->in_length, room, MSG_DONTWAIT);
+    ssize_t got = get(c, c->in + c->in_length, room);
     if (got < 0 && errno == EAGAIN) {
         return;
     }
@@ -403,7 +454,7 @@ static void parse(int argc, char **argv)
         {"port", 1, NULL, 'p'},      {"pid", 1, NULL, 'P'},   {"active", 1, NULL, 'a'},
         {"idle", 1, NULL, 'i'},      {"size", 1, NULL, 's'},  {"in-flight", 1, NULL, 'f'},
         {"ms", 1, NULL, 'm'},        {"heavy", 1, NULL, 'h'}, {"heavy-size", 1, NULL, 'H'},
-        {"broadcast", 0, NULL, 'b'}, {NULL, 0, NULL, 0},
+        {"broadcast", 0, NULL, 'b'}, {"tls", 0, NULL, 't'},   {NULL, 0, NULL, 0},
     };
     the = (options){.active = 1, .size = 20, .in_flight = 1, .milliseconds = 1000};
     int option = getopt_long(argc, argv, "", names, NULL);
@@ -440,6 +491,9 @@ static void parse(int argc, char **argv)
         case 'b':
             the.is_broadcast = true;
             break;
+        case 't':
+            the.is_tls = true;
+            break;
         default:
             exit(2);
         }
@@ -455,6 +509,12 @@ int main(int argc, char **argv)
     limit.rlim_cur = limit.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &limit);
     size_t largest = the.size > the.heavy_size ? the.size : the.heavy_size;
+    if (the.is_tls) {
+        (void)signal(SIGPIPE, SIG_IGN);
+        context = SSL_CTX_new(TLS_client_method());
+        SSL_CTX_set_mode(context,
+                         SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    }
     poller = epoll_create1(0);
     pattern = malloc(largest + PATTERN_SHIFT);
     samples = malloc(SAMPLES_MAX * sizeof(*samples));

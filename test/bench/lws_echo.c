@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The echo server of the benchmark, with libwebsockets as its minimal examples use it: its default
  * event loop, a queue for each connection, a writable callback and one lws_write for each message.
- * Usage: lws_echo [broadcast] */
+ * Usage: lws_echo [broadcast] [tls KEY CERTIFICATE] */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -155,7 +155,6 @@ int main(int argc, char **argv)
         {NULL, NULL, 0, 0, 0, NULL, 0}};
     struct lws_context_creation_info info;
     struct rlimit limit;
-    is_broadcast = argc > 1 && strcmp(argv[1], "broadcast") == 0;
     (void)getrlimit(RLIMIT_NOFILE, &limit);
     limit.rlim_cur = limit.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &limit);
@@ -166,6 +165,15 @@ int main(int argc, char **argv)
     info.protocols = protocols;
     info.vhost_name = "echo";
     info.pt_serv_buf_size = 65536 + 4096;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "broadcast") == 0) {
+            is_broadcast = true;
+        } else if (strcmp(argv[i], "tls") == 0 && i + 2 < argc) {
+            info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+            info.ssl_private_key_filepath = argv[i + 1];
+            info.ssl_cert_filepath = argv[i + 2];
+        }
+    }
     struct lws_context *context = lws_create_context(&info);
     struct lws_vhost *vhost = context != NULL ? lws_create_vhost(context, &info) : NULL;
     if (vhost == NULL) {

@@ -53,6 +53,8 @@ for suite in unit integration hostile oom; do
 done
 step integration-fallback env GDWS_TEST_FALLBACK=1 "$build/test/integration"
 step hostile-fallback env GDWS_TEST_FALLBACK=1 "$build/test/hostile"
+step integration-tls env GDWS_TEST_TLS=1 "$build/test/integration"
+step hostile-tls env GDWS_TEST_TLS=1 "$build/test/hostile"
 step integration-in-bytes env GDWS_TEST_CUT=bytes "$build/test/integration"
 step integration-fragments env GDWS_TEST_CUT=fragments "$build/test/integration"
 step ledger "$build/test/ledger" 100 10 3

@@ -5,7 +5,7 @@ set -eu
 
 case "$1" in
 build) packages="gcc make pkg-config libc6-dev libwebsockets-dev libwebsockets-evlib-uv libuv1-dev
-    libssl-dev check python3 binutils" ;;
+    libssl-dev openssl check python3 binutils" ;;
 interop) packages="godot3-server chromium python3-websockets" ;;
 ci) packages="git gnuplot-nox clang clang-format pmccabe valgrind shellcheck g++ libclang-rt-14-dev" ;;
 *)
@@ -24,7 +24,7 @@ Check, pkg-config and a C11 compiler:
   Homebrew: brew install pkg-config libwebsockets libuv openssl check
 END
     [ "$1" = build ] || exit 0
-    pkg-config --exists libwebsockets libuv libcrypto check
+    pkg-config --exists libwebsockets libuv libssl libcrypto check
     exit
 fi
 

@@ -9,5 +9,6 @@ Suite *at_client_suite(void);
 Suite *opening_suite(void);
 Suite *handshakes_suite(void);
 Suite *files_suite(void);
+Suite *tls_bytes_suite(void);
 
 #endif

@@ -19,7 +19,7 @@ static void set_up(void)
     world_init(&w);
     w.takes_packets = true;
     listener = rawsock_listen(&port);
-    (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u/", port);
+    (void)snprintf(url, sizeof(url), "%s://127.0.0.1:%u/", world_scheme(), port);
     ck_assert_int_eq(gdws_client_connect_to_url(w.client, url), GDWS_OK);
     rawsock_accept(&raw, w.loop, listener);
 }

@@ -286,8 +286,7 @@ START_TEST(pings_of_a_peer_that_does_not_read_do_not_pile_up)
     size_t sent = 0;
     size_t peak = 0;
     while (!is_blocked && sent < (64u << 20)) {
-        ssize_t n = send(raw.descriptor, pings + sent % length, length - sent % length,
-                         MSG_DONTWAIT | MSG_NOSIGNAL);
+        ssize_t n = rawsock_try_send(&raw, pings + sent % length, length - sent % length);
         is_blocked = n < 0;
         sent += n > 0 ? (size_t)n : 0;
         gdws_loop_poll(w.loop);

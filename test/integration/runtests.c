@@ -16,6 +16,8 @@ int main(void)
     srunner_add_suite(runner, crowd_suite());
     srunner_add_suite(runner, multiplayer_suite());
     srunner_add_suite(runner, multiplayer_wire_suite());
+    srunner_add_suite(runner, tls_suite());
+    srunner_add_suite(runner, tls_traffic_suite());
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);

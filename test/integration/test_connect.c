@@ -31,7 +31,7 @@ START_TEST(both_sides_know_each_other)
     gdws_peer *client = world_client_peer(&w);
     gdws_peer *server = world_server_peer(&w);
     uint16_t port = gdws_server_get_port(w.server);
-    (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u/chat?room=1", port);
+    (void)snprintf(url, sizeof(url), "%s://127.0.0.1:%u/chat?room=1", world_scheme(), port);
     ck_assert_str_eq(gdws_peer_get_requested_url(client), url);
     ck_assert_str_eq(gdws_peer_get_requested_url(server), url);
     ck_assert_str_eq(gdws_client_get_connected_host(w.client), "127.0.0.1");
@@ -64,7 +64,8 @@ END_TEST
 START_TEST(a_name_is_resolved)
 {
     char url[64];
-    (void)snprintf(url, sizeof(url), "localhost:%u", gdws_server_get_port(w.server));
+    (void)snprintf(url, sizeof(url), "%slocalhost:%u", world_is_secure() ? "wss://" : "",
+                   gdws_server_get_port(w.server));
     ck_assert_int_eq(gdws_client_connect_to_url(w.client, url), GDWS_OK);
     ck_assert_int_eq(gdws_client_get_connection_status(w.client), GDWS_CONNECTION_CONNECTING);
     WAIT_FOR(&w, w.at_client.connected == 1 && w.at_server.connected == 1);
@@ -110,7 +111,7 @@ static void connect_to_answer(const char *answer)
     char request[4096];
     uint16_t port = 0;
     int listener = rawsock_listen(&port);
-    (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u/", port);
+    (void)snprintf(url, sizeof(url), "%s://127.0.0.1:%u/", world_scheme(), port);
     ck_assert_int_eq(gdws_client_connect_to_url(w.client, url), GDWS_OK);
     rawsock_accept(&raw, w.loop, listener);
     rawsock_read_headers(&raw, request, sizeof(request));
@@ -129,7 +130,7 @@ START_TEST(a_refused_port_is_said)
     char url[64];
     int listener = rawsock_listen(&port);
     (void)close(listener);
-    (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u", port);
+    (void)snprintf(url, sizeof(url), "%s://127.0.0.1:%u", world_scheme(), port);
     ck_assert_int_eq(gdws_client_connect_to_url(w.client, url), GDWS_OK);
     expect_error(GDWS_CANT_CONNECT, "refused");
 }
@@ -211,7 +212,7 @@ START_TEST(a_subprotocol_that_was_not_offered_is_said)
     char url[64];
     uint16_t port = 0;
     int listener = rawsock_listen(&port);
-    (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u/", port);
+    (void)snprintf(url, sizeof(url), "%s://127.0.0.1:%u/", world_scheme(), port);
     ck_assert_int_eq(gdws_client_connect_to_url(w.client, url), GDWS_OK);
     rawsock_accept(&raw, w.loop, listener);
     rawsock_answer_upgrade(&raw, "Sec-WebSocket-Protocol: surprise\r\n");
@@ -229,7 +230,7 @@ START_TEST(no_subprotocol_where_some_were_offered_is_said)
     uint16_t port = 0;
     int listener = rawsock_listen(&port);
     ck_assert_int_eq(gdws_client_set_supported_protocols(w.client, protocols, 2), GDWS_OK);
-    (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u/", port);
+    (void)snprintf(url, sizeof(url), "%s://127.0.0.1:%u/", world_scheme(), port);
     ck_assert_int_eq(gdws_client_connect_to_url(w.client, url), GDWS_OK);
     rawsock_accept(&raw, w.loop, listener);
     rawsock_answer_upgrade(&raw, "");
@@ -244,7 +245,7 @@ START_TEST(giving_up_is_an_error_that_was_asked_for)
     uint16_t port = 0;
     char url[64];
     int listener = rawsock_listen(&port);
-    (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u/", port);
+    (void)snprintf(url, sizeof(url), "%s://127.0.0.1:%u/", world_scheme(), port);
     ck_assert_int_eq(gdws_client_connect_to_url(w.client, url), GDWS_OK);
     ck_assert_int_eq(gdws_client_disconnect_from_host(w.client, 1000, ""), GDWS_OK);
     ck_assert_int_eq(w.at_client.errors, 0);
@@ -299,7 +300,6 @@ START_TEST(bad_urls_are_refused_at_once)
         ck_assert_str_ne(gdws_client_get_error_message(w.client), "");
     }
     ck_assert_int_eq(gdws_client_connect_to_url(w.client, NULL), GDWS_INVALID_PARAMETER);
-    ck_assert_int_eq(gdws_client_connect_to_url(w.client, "wss://host"), GDWS_UNAVAILABLE);
     gdws_loop_poll(w.loop);
     ck_assert_int_eq(w.at_client.errors, 0);
 }
@@ -333,7 +333,8 @@ START_TEST(an_unknown_subprotocol_is_answered_with_400)
     world_listen(&w);
     ck_assert_int_eq(gdws_client_set_supported_protocols(w.client, offered, 1), GDWS_OK);
     char url[64];
-    (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u", gdws_server_get_port(w.server));
+    (void)snprintf(url, sizeof(url), "%s://127.0.0.1:%u", world_scheme(),
+                   gdws_server_get_port(w.server));
     ck_assert_int_eq(gdws_client_connect_to_url(w.client, url), GDWS_OK);
     expect_error(GDWS_CONNECTION_ERROR, "400");
 }
@@ -342,7 +343,8 @@ END_TEST
 START_TEST(a_server_that_refuses_answers_with_503)
 {
     char url[64];
-    (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u", gdws_server_get_port(w.server));
+    (void)snprintf(url, sizeof(url), "%s://127.0.0.1:%u", world_scheme(),
+                   gdws_server_get_port(w.server));
     gdws_server_set_refuse_new_connections(w.server, true);
     ck_assert(gdws_server_is_refusing_new_connections(w.server));
     ck_assert_int_eq(gdws_client_connect_to_url(w.client, url), GDWS_OK);
@@ -359,7 +361,8 @@ START_TEST(foreign_origins_are_answered_with_403)
     static const char *const from_bad[] = {"Origin: https://bad.example"};
     static const char *const from_good[] = {"Origin: https://good.example"};
     char url[64];
-    (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u", gdws_server_get_port(w.server));
+    (void)snprintf(url, sizeof(url), "%s://127.0.0.1:%u", world_scheme(),
+                   gdws_server_get_port(w.server));
     ck_assert_int_eq(gdws_server_set_allowed_origins(w.server, origins, 1), GDWS_OK);
     ck_assert_int_eq(gdws_client_set_handshake_headers(w.client, from_bad, 1), GDWS_OK);
     ck_assert_int_eq(gdws_client_connect_to_url(w.client, url), GDWS_OK);

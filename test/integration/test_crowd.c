@@ -92,9 +92,10 @@ static int run_clients(uint16_t port, int count)
                                    .connection_closed = c_closed};
     gdws_loop *loop = gdws_loop_new();
     gdws_client **clients = calloc((size_t)count, sizeof(*clients));
-    (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u", port);
+    (void)snprintf(url, sizeof(url), "%s://127.0.0.1:%u", world_scheme(), port);
     for (int i = 0; i < count; i++) {
         clients[i] = gdws_client_new(loop);
+        world_secure_client(clients[i]);
         (void)gdws_client_set_signals(clients[i], &signals);
         (void)gdws_client_set_handshake_timeout_ms(clients[i], 60000);
         (void)gdws_client_connect_to_url(clients[i], url);
@@ -121,7 +122,7 @@ static int run_clients(uint16_t port, int count)
 
 START_TEST(ten_thousand_peers_come_talk_and_go)
 {
-    int count = world_scale(10000, 300);
+    int count = world_scale(world_is_secure() ? 1000 : 10000, 300);
     struct rlimit limit;
     world w;
     ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
@@ -184,9 +185,11 @@ START_TEST(ids_are_listed_in_order_and_connections_are_taken_in_order)
     int32_t taken[COUNT];
     char url[64];
     world_init(&w);
-    (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u", gdws_server_get_port(w.server));
+    (void)snprintf(url, sizeof(url), "%s://127.0.0.1:%u", world_scheme(),
+                   gdws_server_get_port(w.server));
     for (int i = 0; i < COUNT; i++) {
         clients[i] = gdws_client_new(w.loop);
+        world_secure_client(clients[i]);
         ck_assert_int_eq(gdws_client_connect_to_url(clients[i], url), GDWS_OK);
         WAIT_FOR(&w, w.at_server.connected == i + 1);
         taken[i] = w.at_server.id;

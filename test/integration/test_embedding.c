@@ -17,7 +17,8 @@ START_TEST(a_foreign_loop_needs_only_the_descriptor_and_the_timeout)
     char url[64];
     world_init(&w);
     w.echoes = true;
-    (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u", gdws_server_get_port(w.server));
+    (void)snprintf(url, sizeof(url), "%s://127.0.0.1:%u", world_scheme(),
+                   gdws_server_get_port(w.server));
     ck_assert_int_eq(gdws_client_connect_to_url(w.client, url), GDWS_OK);
     bool is_sent = false;
     uint64_t limit = world_now_ms() + WORLD_LIMIT_MS;

@@ -146,6 +146,8 @@ static void make_victim(victim *v, char when, char what)
     v->loop = gdws_loop_new();
     v->server = gdws_server_new(v->loop);
     v->client = gdws_client_new(v->loop);
+    world_secure_server(v->server);
+    world_secure_client(v->client);
     ck_assert_int_eq(gdws_server_set_signals(v->server, &server_signals), GDWS_OK);
     ck_assert_int_eq(gdws_client_set_signals(v->client, &client_signals), GDWS_OK);
     ck_assert_int_eq(gdws_server_set_bind_ip(v->server, "127.0.0.1"), GDWS_OK);
@@ -170,7 +172,8 @@ START_TEST(anything_may_be_freed_in_any_signal)
     victim v;
     char url[64];
     make_victim(&v, when, what);
-    (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u", gdws_server_get_port(v.server));
+    (void)snprintf(url, sizeof(url), "%s://127.0.0.1:%u", world_scheme(),
+                   gdws_server_get_port(v.server));
     ck_assert_int_eq(gdws_client_connect_to_url(v.client, url), GDWS_OK);
     WAIT_FOR_ON(v.loop, v.is_done);
     for (int i = 0; i < 20; i++) {
@@ -196,7 +199,8 @@ START_TEST(objects_may_be_freed_at_every_step_of_a_connection)
         victim v;
         char url[64];
         make_victim(&v, '-', '-');
-        (void)snprintf(url, sizeof(url), "ws://localhost:%u", gdws_server_get_port(v.server));
+        (void)snprintf(url, sizeof(url), "%s://localhost:%u", world_scheme(),
+                       gdws_server_get_port(v.server));
         ck_assert_int_eq(gdws_client_connect_to_url(v.client, url), GDWS_OK);
         for (int i = 0; i < steps; i++) {
             (void)gdws_loop_wait(v.loop, 2);
@@ -220,9 +224,11 @@ START_TEST(objects_with_loops_of_their_own_need_no_loop)
     gdws_server *server = gdws_server_new(NULL);
     gdws_client *client = gdws_client_new(NULL);
     char url[64];
+    world_secure_server(server);
+    world_secure_client(client);
     ck_assert_int_eq(gdws_server_set_bind_ip(server, "::1"), GDWS_OK);
     ck_assert_int_eq(gdws_server_listen(server, 0), GDWS_OK);
-    (void)snprintf(url, sizeof(url), "ws://[::1]:%u", gdws_server_get_port(server));
+    (void)snprintf(url, sizeof(url), "%s://[::1]:%u", world_scheme(), gdws_server_get_port(server));
     ck_assert_int_eq(gdws_client_connect_to_url(client, url), GDWS_OK);
     uint64_t limit = world_now_ms() + WORLD_LIMIT_MS;
     while (gdws_client_get_connection_status(client) != GDWS_CONNECTION_CONNECTED) {
@@ -258,7 +264,8 @@ START_TEST(a_peer_that_is_stopped_is_noticed_by_the_heartbeat)
     if (child == 0) {
         char url[64];
         gdws_client *client = gdws_client_new(NULL);
-        (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u", port);
+        world_secure_client(client);
+        (void)snprintf(url, sizeof(url), "%s://127.0.0.1:%u", world_scheme(), port);
         (void)gdws_client_connect_to_url(client, url);
         for (;;) {
             (void)gdws_client_wait(client, -1);

@@ -35,6 +35,11 @@ func _init():
 func connect_client():
 	client = WebSocketClient.new()
 	client.set_buffers(256, 1024, 256, 1024)
+	if url.begins_with("wss"):
+		var certificate = X509Certificate.new()
+		if certificate.load(OS.get_environment("GDWS_TRUSTED")) != OK:
+			print("godot: no certificate")
+		client.trusted_ssl_certificate = certificate
 	client.connect("connection_established", self, "on_established")
 	client.connect("connection_error", self, "on_error")
 	client.connect("data_received", self, "on_data")

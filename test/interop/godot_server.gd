@@ -13,6 +13,11 @@ func _init():
 		protocols.append(words[1])
 	server.set_buffers(256, 1024, 256, 1024)
 	server.bind_ip = "127.0.0.1"
+	if OS.get_environment("GDWS_KEY") != "":
+		server.private_key = CryptoKey.new()
+		server.ssl_certificate = X509Certificate.new()
+		if server.private_key.load(OS.get_environment("GDWS_KEY")) != OK or server.ssl_certificate.load(OS.get_environment("GDWS_CERTIFICATE")) != OK:
+			print("godot: no key or no certificate")
 	server.connect("data_received", self, "on_data")
 	server.connect("client_close_request", self, "on_close_request")
 	if server.listen(int(words[0]), protocols) != OK:

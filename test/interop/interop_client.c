@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The gdws side of conversations with other implementations, as a client of an echo server: 1,000
  * messages of 1 B to 60 KB, text and binary by turns, then a close from either side. Usage:
- * interop_client URL SUBPROTOCOL|- mine|theirs */
+ * interop_client URL SUBPROTOCOL|- mine|theirs; for wss the environment variable GDWS_TRUSTED names
+ * the certificate to trust. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,6 +127,7 @@ int main(int argc, char **argv)
     if (protocol[0] != '\0') {
         (void)gdws_client_set_supported_protocols(client, (const char *const *)&protocol, 1);
     }
+    (void)gdws_client_set_trusted_certificate(client, getenv("GDWS_TRUSTED"));
     if (gdws_client_connect_to_url(client, argv[1]) != GDWS_OK) {
         talk.is_over = true;
     }

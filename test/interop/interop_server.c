@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The gdws side of conversations with other implementations, as a server: echoes, and does what
- * some texts ask for. Prints what it is told. Serves the files of the directory in DOCUMENT_ROOT.
- * Usage: interop_server [SUBPROTOCOL] */
+ * some texts ask for. Prints what it is told. Usage: interop_server [SUBPROTOCOL]. Serves the files
+ * of the directory in the environment variable DOCUMENT_ROOT; speaks TLS with what GDWS_KEY and
+ * GDWS_CERTIFICATE name. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,6 +80,8 @@ int main(int argc, char **argv)
     (void)gdws_server_set_bind_ip(server, "127.0.0.1");
     (void)gdws_server_set_supported_protocols(server, (const char *const *)(argv + 1),
                                               (size_t)(argc - 1));
+    (void)gdws_server_set_private_key(server, getenv("GDWS_KEY"), NULL);
+    (void)gdws_server_set_ssl_certificate(server, getenv("GDWS_CERTIFICATE"));
     if (gdws_server_set_document_root(server, getenv("DOCUMENT_ROOT")) != GDWS_OK ||
         gdws_server_listen(server, 0) != GDWS_OK) {
         return 1;

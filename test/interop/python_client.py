@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: MIT
 """python3-websockets as the client of a gdws echo server. Usage: python_client.py URL [PROTOCOL]"""
 import asyncio
+import os
+import ssl
 import sys
 
 import websockets
@@ -10,7 +12,8 @@ import websockets
 async def main():
     url = sys.argv[1]
     protocols = sys.argv[2:] or None
-    async with websockets.connect(url, subprotocols=protocols, compression=None) as ws:
+    context = ssl.create_default_context(cafile=os.environ["GDWS_TRUSTED"]) if url.startswith("wss") else None
+    async with websockets.connect(url, subprotocols=protocols, compression=None, ssl=context) as ws:
         assert (ws.subprotocol or "") == "".join(sys.argv[2:]), ws.subprotocol
         for i in range(1000):
             size = i * 7919 % 60000 + 1
@@ -26,7 +29,7 @@ async def main():
         await ws.send("report python 1003 messages echoed")
         await ws.close(4001, "goodbye")
         assert ws.close_code == 4001, ws.close_code
-    async with websockets.connect(url, subprotocols=protocols, compression=None) as ws:
+    async with websockets.connect(url, subprotocols=protocols, compression=None, ssl=context) as ws:
         await ws.send("close me")
         try:
             await ws.recv()

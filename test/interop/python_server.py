@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: MIT
 """python3-websockets as an echo server for gdws clients. Usage: python_server.py [PROTOCOL]"""
 import asyncio
+import os
+import ssl
 import sys
 
 import websockets
@@ -21,7 +23,11 @@ async def echo(ws, *_):
 
 async def main():
     protocols = sys.argv[1:] or None
-    async with websockets.serve(echo, "127.0.0.1", 0, subprotocols=protocols) as server:
+    context = None
+    if "GDWS_KEY" in os.environ:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(os.environ["GDWS_CERTIFICATE"], os.environ["GDWS_KEY"])
+    async with websockets.serve(echo, "127.0.0.1", 0, subprotocols=protocols, ssl=context) as server:
         print("listening on", server.sockets[0].getsockname()[1], flush=True)
         await asyncio.Future()
 

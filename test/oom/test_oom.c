@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "certs.h"
 #include "mem.h"
 #include "rawsock.h"
 #include "runtests.h"
@@ -140,8 +142,19 @@ static void configure(scene *s)
     (void)gdws_client_set_handshake_timeout_ms(s->client, 1000);
 }
 
+/* From a file, which is read into memory. */
+static void configure_tls(scene *s, const char *key_file)
+{
+    const cert *own = cert_localhost();
+    const char *trusted = cert_authority()->certificate;
+    count(s, gdws_server_set_private_key(s->server, key_file, NULL));
+    count(s, gdws_server_set_ssl_certificate(s->server, own->certificate));
+    count(s, gdws_client_set_trusted_certificate(s->client, trusted));
+    count(s, gdws_server_replace_certificate(s->server, own->certificate, NULL, own->key, NULL));
+}
+
 /* Talk until it is over one way or another. */
-static void talk(scene *s, const char *host)
+static void talk(scene *s, const char *scheme, const char *host)
 {
     char url[64];
     gdws_error error = gdws_server_listen(s->server, 0);
@@ -149,7 +162,7 @@ static void talk(scene *s, const char *host)
     if (error != GDWS_OK) {
         return;
     }
-    (void)snprintf(url, sizeof(url), "ws://%s:%u/", host, gdws_server_get_port(s->server));
+    (void)snprintf(url, sizeof(url), "%s://%s:%u/", scheme, host, gdws_server_get_port(s->server));
     error = gdws_client_connect_to_url(s->client, url);
     count(s, error);
     if (error != GDWS_OK) {
@@ -170,7 +183,7 @@ static void talk(scene *s, const char *host)
 }
 
 /* Play the scene with the nth allocation failing. Returns whether it was reached. */
-static bool play(size_t nth, const char *host)
+static bool play(size_t nth, const char *host, const char *key_file)
 {
     scene s = {0};
     gdwsi_mem_fail_at(nth);
@@ -181,7 +194,10 @@ static bool play(size_t nth, const char *host)
     }
     if (s.server != NULL && s.client != NULL) {
         configure(&s);
-        talk(&s, host);
+        if (key_file != NULL) {
+            configure_tls(&s, key_file);
+        }
+        talk(&s, key_file != NULL ? "wss" : "ws", host);
     }
     bool is_noticed = s.loop == NULL || s.server == NULL || s.client == NULL || s.refused > 0 ||
                       s.errors > 0 || s.closed > 0;
@@ -200,11 +216,11 @@ static bool play(size_t nth, const char *host)
     return has_failed;
 }
 
-static void play_all(const char *host)
+static void play_all(const char *host, const char *key_file)
 {
     size_t nth = 1;
     gdws_set_log_level(GDWS_LOG_NONE);
-    while (play(nth, host)) {
+    while (play(nth, host, key_file)) {
         nth++;
         ck_assert_uint_lt(nth, ALLOCATIONS_MAX);
     }
@@ -214,13 +230,22 @@ static void play_all(const char *host)
 
 START_TEST(every_allocation_may_fail)
 {
-    play_all("127.0.0.1");
+    play_all("127.0.0.1", NULL);
 }
 END_TEST
 
 START_TEST(every_allocation_may_fail_with_a_lookup)
 {
-    play_all("localhost");
+    play_all("localhost", NULL);
+}
+END_TEST
+
+START_TEST(every_allocation_may_fail_with_tls)
+{
+    char key_file[64];
+    cert_write(cert_localhost()->key, key_file);
+    play_all("127.0.0.1", key_file);
+    (void)unlink(key_file);
 }
 END_TEST
 
@@ -284,6 +309,7 @@ Suite *oom_suite(void)
     tcase_add_test(tests, every_allocation_may_fail);
     tcase_add_test(tests, every_allocation_may_fail_with_a_lookup);
     tcase_add_test(tests, every_allocation_may_fail_while_a_file_is_sent);
+    tcase_add_test(tests, every_allocation_may_fail_with_tls);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -97,6 +97,28 @@ wait "$pid" || status=1
 pid=""
 check "foreign_loop" $status
 
+if command -v openssl >/dev/null; then
+    status=0
+    make_certificate() {
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=$1" \
+            -addext "subjectAltName=DNS:localhost,IP:127.0.0.1" -keyout "$place/key" -out "$place/certificate" \
+            2>/dev/null
+    }
+    make_certificate first || status=1
+    start "$samples/wss_server" 0 "$place/certificate" "$place/key"
+    SSL_CERT_FILE=$place/certificate timeout 10 "$samples/hello_client" "wss://127.0.0.1:$port" secret \
+        >"$place/client" 2>&1 || status=1
+    grep -q 'client hears: secret' "$place/client" || status=1
+    SSL_CERT_FILE=/dev/null timeout 10 "$samples/hello_client" "wss://127.0.0.1:$port" >"$place/client" 2>&1 && status=1
+    grep -q 'is self-signed and not trusted' "$place/client" || status=1
+    make_certificate second || status=1
+    kill -HUP "$pid"
+    wait_for 'a new certificate' || status=1
+    openssl s_client -connect "127.0.0.1:$port" </dev/null 2>/dev/null | grep -q 'subject=CN = second' || status=1
+    stop TERM || status=1
+    check "wss_server: trusted, not trusted, renewed" $status
+fi
+
 status=0
 "$samples/hello_client" "not a url" >"$place/client" 2>&1 && status=1
 grep -q 'a character that a URL cannot have' "$place/client" || status=1

@@ -13,11 +13,14 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
+#include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "certs.h"
 #include "world.h"
 
 static void adopt(rawsock *raw, gdws_loop *loop, int descriptor)
@@ -38,7 +41,7 @@ static struct sockaddr_in loopback(uint16_t port)
     return address;
 }
 
-void rawsock_connect(rawsock *raw, gdws_loop *loop, uint16_t port)
+void rawsock_connect_plain(rawsock *raw, gdws_loop *loop, uint16_t port)
 {
     struct sockaddr_in address = loopback(port);
     int descriptor = socket(AF_INET, SOCK_STREAM, 0);
@@ -67,7 +70,7 @@ int rawsock_listen(uint16_t *port)
     return descriptor;
 }
 
-void rawsock_accept(rawsock *raw, gdws_loop *loop, int listener)
+void rawsock_accept_plain(rawsock *raw, gdws_loop *loop, int listener)
 {
     int descriptor = -1;
     WAIT_FOR_ON(loop, (descriptor = accept(listener, NULL, NULL)) >= 0);
@@ -78,26 +81,54 @@ void rawsock_close(rawsock *raw)
 {
     (void)close(raw->descriptor);
     free(raw->bytes);
+    SSL_free(raw->tls);
     memset(raw, 0, sizeof(*raw));
     raw->descriptor = -1;
 }
 
-void rawsock_receive(rawsock *raw)
+static void make_room(rawsock *raw)
 {
     if (raw->capacity - raw->length < 65536) {
         raw->capacity = raw->capacity * 2 + 131072;
         raw->bytes = realloc(raw->bytes, raw->capacity);
         ck_assert_ptr_nonnull(raw->bytes);
     }
-    ssize_t got = recv(raw->descriptor, raw->bytes + raw->length, raw->capacity - raw->length, 0);
-    if (got > 0) {
+}
+
+/* Decrypt what is there. After the other side's close_notify only TCP can end. */
+static void decrypt(rawsock *raw)
+{
+    int got = 1;
+    while (got > 0) {
+        make_room(raw);
+        got = SSL_read(raw->tls, raw->bytes + raw->length, 65536);
+        raw->length += got > 0 ? (size_t)got : 0;
+    }
+    if (SSL_get_error(raw->tls, got) != SSL_ERROR_WANT_READ) {
+        raw->is_tls_ended = true;
+    }
+    ERR_clear_error();
+}
+
+void rawsock_receive(rawsock *raw)
+{
+    uint8_t sealed[65536];
+    make_room(raw);
+    ssize_t got = raw->tls != NULL ? recv(raw->descriptor, sealed, sizeof(sealed), 0)
+                                   : recv(raw->descriptor, raw->bytes + raw->length, 65536, 0);
+    if (got > 0 && raw->tls == NULL) {
         raw->length += (size_t)got;
+    } else if (got > 0) {
+        (void)BIO_write(SSL_get_rbio(raw->tls), sealed, (int)got);
+        if (!raw->is_tls_ended && SSL_is_init_finished(raw->tls)) {
+            decrypt(raw);
+        }
     } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
         raw->is_ended = true;
     }
 }
 
-void rawsock_send(rawsock *raw, const void *bytes, size_t length, size_t piece)
+static void send_bytes(rawsock *raw, const void *bytes, size_t length, size_t piece)
 {
     const uint8_t *next = bytes;
     uint64_t limit = world_now_ms() + WORLD_LIMIT_MS;
@@ -117,6 +148,135 @@ void rawsock_send(rawsock *raw, const void *bytes, size_t length, size_t piece)
             rawsock_receive(raw);
         }
     }
+}
+
+/* Send what TLS has to say. */
+static void send_sealed(rawsock *raw, size_t piece)
+{
+    static uint8_t sealed[1 << 20];
+    int length = BIO_read(SSL_get_wbio(raw->tls), sealed, sizeof(sealed));
+    while (length > 0) {
+        send_bytes(raw, sealed, (size_t)length, raw->piece > 0 ? raw->piece : piece);
+        length = BIO_read(SSL_get_wbio(raw->tls), sealed, sizeof(sealed));
+    }
+}
+
+void rawsock_flush(rawsock *raw)
+{
+    send_sealed(raw, 0);
+}
+
+void rawsock_send_plain(rawsock *raw, const void *bytes, size_t length)
+{
+    send_bytes(raw, bytes, length, 0);
+}
+
+void rawsock_end(rawsock *raw)
+{
+    (void)shutdown(raw->descriptor, SHUT_WR);
+}
+
+void rawsock_stop_listening(int listener)
+{
+    (void)close(listener);
+}
+
+void rawsock_send(rawsock *raw, const void *bytes, size_t length, size_t piece)
+{
+    if (raw->tls == NULL) {
+        send_bytes(raw, bytes, length, piece);
+        return;
+    }
+    const uint8_t *next = bytes;
+    while (length > 0) {
+        size_t size = piece > 0 && piece < length ? piece : length;
+        if (SSL_write(raw->tls, next, (int)size) != (int)size) {
+            return; /* it is over, which the test sees by itself */
+        }
+        next += size;
+        length -= size;
+        send_sealed(raw, piece);
+        if (piece > 0) {
+            gdws_loop_wait(raw->loop, 0);
+            rawsock_receive(raw);
+        }
+    }
+}
+
+ssize_t rawsock_try_send(rawsock *raw, const void *bytes, size_t length)
+{
+    ssize_t taken = 0;
+    char *sealed;
+    if (raw->tls == NULL) {
+        return send(raw->descriptor, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+    BIO *out = SSL_get_wbio(raw->tls);
+    if (BIO_pending(out) == 0) {
+        taken = SSL_write(raw->tls, bytes, (int)length);
+    }
+    long left = BIO_get_mem_data(out, &sealed);
+    ssize_t sent = send(raw->descriptor, sealed, (size_t)left, MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (sent > 0) {
+        char ignored[4096];
+        int gone = BIO_read(out, ignored, sent < 4096 ? (int)sent : 4096);
+        sent -= gone;
+    }
+    return sent < 0 ? -1 : taken;
+}
+
+static SSL_CTX *usual_context(bool is_client)
+{
+    static SSL_CTX *contexts[2];
+    SSL_CTX **context = &contexts[is_client ? 0 : 1];
+    if (*context == NULL) {
+        *context = SSL_CTX_new(is_client ? TLS_client_method() : TLS_server_method());
+        ck_assert_ptr_nonnull(*context);
+        if (!is_client) {
+            cert_use(*context, cert_localhost());
+        }
+    }
+    return *context;
+}
+
+bool rawsock_secure(rawsock *raw, SSL_CTX *context, bool is_client)
+{
+    uint64_t limit = world_now_ms() + WORLD_LIMIT_MS;
+    raw->tls = SSL_new(context != NULL ? context : usual_context(is_client));
+    SSL_set_bio(raw->tls, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+    /* What was read before belongs to TLS. */
+    (void)BIO_write(SSL_get_rbio(raw->tls), raw->bytes, (int)raw->length);
+    raw->length = 0;
+    if (is_client) {
+        SSL_set_connect_state(raw->tls);
+    } else {
+        SSL_set_accept_state(raw->tls);
+    }
+    int result = SSL_do_handshake(raw->tls);
+    send_sealed(raw, 0);
+    while (result != 1 && SSL_get_error(raw->tls, result) == SSL_ERROR_WANT_READ &&
+           !raw->is_ended) {
+        gdws_loop_wait(raw->loop, 2);
+        rawsock_receive(raw);
+        result = SSL_do_handshake(raw->tls);
+        send_sealed(raw, 0);
+        ck_assert_msg(world_now_ms() < limit, "no end of a TLS handshake");
+    }
+    if (result == 1) {
+        decrypt(raw);
+    }
+    return result == 1;
+}
+
+void rawsock_connect(rawsock *raw, gdws_loop *loop, uint16_t port)
+{
+    rawsock_connect_plain(raw, loop, port);
+    ck_assert(!world_is_secure() || rawsock_secure(raw, NULL, true));
+}
+
+void rawsock_accept(rawsock *raw, gdws_loop *loop, int listener)
+{
+    rawsock_accept_plain(raw, loop, listener);
+    ck_assert(!world_is_secure() || rawsock_secure(raw, NULL, false));
 }
 
 void rawsock_wait_for(rawsock *raw, size_t length)

@@ -7,6 +7,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
+
+#include <openssl/types.h>
 
 #include "gdws/loop.h"
 
@@ -17,22 +20,43 @@ typedef struct rawsock {
     size_t length;
     size_t capacity;
     bool is_ended; /* the other side has closed the TCP connection */
+    SSL *tls;      /* where world_is_secure() */
+    size_t piece;  /* cut what TLS says into pieces of at most so many bytes; 0: not */
+    bool is_tls_ended;
 } rawsock;
 
-/* Connect to a port of 127.0.0.1. */
+/* Connect to a port of 127.0.0.1; over TLS where world_is_secure(). */
 void rawsock_connect(rawsock *raw, gdws_loop *loop, uint16_t port);
 
 /* Connect to a unix socket. */
 void rawsock_connect_unix(rawsock *raw, gdws_loop *loop, const char *path);
+/* The same without TLS in any case. */
+void rawsock_connect_plain(rawsock *raw, gdws_loop *loop, uint16_t port);
+
+/* Secure the connection. context: NULL for the usual one. Returns whether the handshake has been
+ * done, as the other side sees it, too, in TLS 1.2; with TLS 1.3 it may still refuse. */
+bool rawsock_secure(rawsock *raw, SSL_CTX *context, bool is_client);
 
 /* Listen on a free port of 127.0.0.1; accept takes one connection from it. */
 int rawsock_listen(uint16_t *port);
 void rawsock_accept(rawsock *raw, gdws_loop *loop, int listener);
+void rawsock_accept_plain(rawsock *raw, gdws_loop *loop, int listener);
 
+void rawsock_stop_listening(int listener);
 void rawsock_close(rawsock *raw);
 
 /* Send all bytes, in pieces of at most piece bytes with a poll after each; 0: in one piece. */
 void rawsock_send(rawsock *raw, const void *bytes, size_t length, size_t piece);
+
+/* Send what the kernel takes at once. Returns how many bytes, -1 when it takes none. */
+ssize_t rawsock_try_send(rawsock *raw, const void *bytes, size_t length);
+
+/* Send bytes past TLS, and the end of TCP. */
+void rawsock_send_plain(rawsock *raw, const void *bytes, size_t length);
+void rawsock_end(rawsock *raw);
+
+/* Send what TLS has to say, after calls that go past these. */
+void rawsock_flush(rawsock *raw);
 
 /* Read what is there. */
 void rawsock_receive(rawsock *raw);

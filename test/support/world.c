@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "certs.h"
 #include "client.h"
 #include "mem.h"
 #include "server.h"
@@ -21,6 +22,33 @@ uint64_t world_now_ms(void)
 bool world_is_fallback(void)
 {
     return getenv("GDWS_TEST_FALLBACK") != NULL;
+}
+
+bool world_is_secure(void)
+{
+    return getenv("GDWS_TEST_TLS") != NULL;
+}
+
+const char *world_scheme(void)
+{
+    return world_is_secure() ? "wss" : "ws";
+}
+
+void world_secure_server(gdws_server *server)
+{
+    if (world_is_secure()) {
+        const cert *own = cert_localhost();
+        ck_assert_int_eq(gdws_server_set_private_key(server, own->key, NULL), GDWS_OK);
+        ck_assert_int_eq(gdws_server_set_ssl_certificate(server, own->certificate), GDWS_OK);
+    }
+}
+
+void world_secure_client(gdws_client *client)
+{
+    if (world_is_secure()) {
+        const char *trusted = cert_authority()->certificate;
+        ck_assert_int_eq(gdws_client_set_trusted_certificate(client, trusted), GDWS_OK);
+    }
 }
 
 int world_scale(int full, int reduced)
@@ -182,6 +210,8 @@ void world_init_idle(world *w)
     ck_assert_int_eq(gdws_server_set_signals(w->server, &server_signals), GDWS_OK);
     ck_assert_int_eq(gdws_client_set_signals(w->client, &client_signals), GDWS_OK);
     ck_assert_int_eq(gdws_server_set_bind_ip(w->server, "127.0.0.1"), GDWS_OK);
+    world_secure_server(w->server);
+    world_secure_client(w->client);
     w->server->config.writes_frames_singly = world_is_fallback();
     w->client->config.writes_frames_singly = world_is_fallback();
 }
@@ -203,7 +233,8 @@ void world_connect_path(world *w, const char *path)
     char url[256];
     int connected = w->at_client.connected;
     int accepted = w->at_server.connected;
-    (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u%s", gdws_server_get_port(w->server), path);
+    (void)snprintf(url, sizeof(url), "%s://127.0.0.1:%u%s", world_scheme(),
+                   gdws_server_get_port(w->server), path);
     ck_assert_int_eq(gdws_client_connect_to_url(w->client, url), GDWS_OK);
     WAIT_FOR(w, (w->at_client.connected > connected && w->at_server.connected > accepted) ||
                     w->at_client.errors > 0);

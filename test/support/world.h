@@ -65,6 +65,14 @@ gdws_peer *world_client_peer(world *w);
 /* Whether the fallback write path is asked for by the environment. */
 bool world_is_fallback(void);
 
+/* Whether the suite is to run over TLS, by the environment, and the scheme that this makes. */
+bool world_is_secure(void);
+const char *world_scheme(void);
+
+/* Give a server, a client what they need for that. */
+void world_secure_server(gdws_server *server);
+void world_secure_client(gdws_client *client);
+
 /* Smaller numbers under valgrind and sanitizers. */
 int world_scale(int full, int reduced);
 
