@@ -25,7 +25,7 @@
 #define BATCH_MAX 64
 
 /* While the pool keeps more than this, what it does not need goes back to the system. */
-#define KEPT_IDLE ((size_t)2 << 20)
+#define KEPT_IDLE ((size_t)256 << 10)
 #define TRIM_INTERVAL_MS 1000
 
 /* libwebsockets allocates a table of this many descriptors at most. */

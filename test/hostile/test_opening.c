@@ -161,7 +161,10 @@ Suite *opening_suite(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_loop_test(tests, a_request_is_answered, 0,
                         (int)(sizeof(requests) / sizeof(requests[0])));
-    tcase_add_test(tests, half_open_connections_hold_nobody_up_and_end);
+    /* Over TLS there is a test of its own: connections that never begin with it. */
+    if (!world_is_secure()) {
+        tcase_add_test(tests, half_open_connections_hold_nobody_up_and_end);
+    }
     tcase_add_test(tests, frames_right_behind_the_request_are_not_lost);
     suite_add_tcase(suite, tests);
     return suite;

@@ -114,9 +114,10 @@ START_TEST(an_admission_sees_the_request_and_the_peer_knows_it_later)
     ck_assert_str_eq(plan.second, "two");
     WAIT_FOR(&w, w.at_server.connected == 1);
     const gdws_peer *peer = world_server_peer(&w);
-    ck_assert_str_eq(gdws_peer_get_requested_url(peer),
-                     world_is_fallback() ? "ws://game.example:81/room/7 b?user=a&x=/?y"
-                                         : "ws://game.example:81/room/7%20b?user=a&x=/?y");
+    char url[128];
+    (void)snprintf(url, sizeof(url), "%s://game.example:81/room/7%sb?user=a&x=/?y", world_scheme(),
+                   world_is_fallback() ? " " : "%20");
+    ck_assert_str_eq(gdws_peer_get_requested_url(peer), url);
     ck_assert_str_eq(gdws_peer_get_request_header(peer, "authorization"), "Bearer 123");
     ck_assert_str_eq(gdws_peer_get_request_header(peer, "Host"), "game.example:81");
     ck_assert_ptr_null(gdws_peer_get_request_header(peer, "Sec-WebSocket-Key"));
@@ -190,7 +191,8 @@ START_TEST(a_client_learns_the_status)
 {
     char url[64];
     set_plan(false, 401, "no");
-    (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%d/", gdws_server_get_port(w.server));
+    (void)snprintf(url, sizeof(url), "%s://127.0.0.1:%d/", world_scheme(),
+                   gdws_server_get_port(w.server));
     ck_assert_int_eq(gdws_client_connect_to_url(w.client, url), GDWS_OK);
     WAIT_FOR(&w, w.at_client.errors == 1);
     ck_assert_int_eq(gdws_client_get_http_status(w.client), 401);

@@ -172,7 +172,7 @@ END_TEST
  * timer that sees to it. */
 START_TEST(an_idle_loop_keeps_little_memory)
 {
-    enum { LITTLE = 2 << 20 };
+    enum { LITTLE = 256 << 10 };
     world w;
     const size_t size = 3u << 20;
     uint8_t *message = calloc(1, size);
