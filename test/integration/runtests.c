@@ -15,10 +15,10 @@ int main(void)
     srunner_add_suite(runner, embedding_suite());
     srunner_add_suite(runner, admission_suite());
     srunner_add_suite(runner, crowd_suite());
+    srunner_add_suite(runner, multiplayer_suite());
     /* These make their connections themselves, without TLS. */
     if (!world_is_secure()) {
         srunner_add_suite(runner, listening_suite());
-        srunner_add_suite(runner, multiplayer_suite());
         srunner_add_suite(runner, multiplayer_wire_suite());
     }
     srunner_add_suite(runner, tls_suite());

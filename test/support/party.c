@@ -108,6 +108,8 @@ void party_make(party *p, guest *one)
     server->config.writes_frames_singly = world_is_fallback();
     gdws_multiplayer_get_client(one->mp)->config.writes_frames_singly = world_is_fallback();
     ck_assert_int_eq(gdws_server_set_bind_ip(server, "127.0.0.1"), GDWS_OK);
+    world_secure_server(server);
+    world_secure_client(gdws_multiplayer_get_client(one->mp));
 }
 
 void party_init_idle(party *p, gdws_multiplayer_wire wire)
@@ -138,7 +140,7 @@ uint16_t party_port(party *p)
 void party_connect(party *p, guest *one)
 {
     char url[64];
-    (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u/", party_port(p));
+    (void)snprintf(url, sizeof(url), "%s://127.0.0.1:%u/", world_scheme(), party_port(p));
     ck_assert_int_eq(gdws_multiplayer_create_client(one->mp, url), GDWS_OK);
 }
 
