@@ -5,7 +5,7 @@ set -eu
 for suite in unit integration oom; do
     [ -x "$1/test/$suite" ] || continue
     echo "valgrind: $suite"
-    GDWS_TEST_SLOW=1 CK_FORK=no timeout 1800 valgrind -q --fair-sched=try --child-silent-after-fork=yes --leak-check=full \
+    GDWS_TEST_VALGRIND=1 GDWS_TEST_SLOW=1 CK_FORK=no timeout 1800 valgrind -q --fair-sched=try --child-silent-after-fork=yes --leak-check=full \
         --show-leak-kinds=definite,possible --errors-for-leak-kinds=definite,possible \
         --error-exitcode=99 "$1/test/$suite"
 done

@@ -247,7 +247,10 @@ Suite *listening_suite(void)
     tcase_add_test(tests, a_path_is_taken_only_from_servers_that_have_ended);
     tcase_add_test(tests, bad_paths_are_refused);
     tcase_add_test(tests, a_port_is_shared_by_those_who_share_it);
-    tcase_add_test(tests, out_of_descriptors_peers_go_on_and_others_wait);
+    /* Valgrind accepts a connection first and closes it when it is one too many. */
+    if (getenv("GDWS_TEST_VALGRIND") == NULL) {
+        tcase_add_test(tests, out_of_descriptors_peers_go_on_and_others_wait);
+    }
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -375,6 +375,7 @@ static void stuff(void)
 
 START_TEST(a_message_waits_for_a_slow_target_and_so_does_its_sender)
 {
+    ck_assert_int_eq(gdws_multiplayer_set_stall_timeout_ms(p.host.mp, 60000), GDWS_OK);
     raw_join();
     int32_t b = party_join_beside(raw_count);
     int32_t c = party_join_beside(raw_count + 1);
@@ -429,6 +430,7 @@ END_TEST
 
 START_TEST(what_a_leaver_said_last_comes_before_its_leaving)
 {
+    ck_assert_int_eq(gdws_multiplayer_set_stall_timeout_ms(p.host.mp, 60000), GDWS_OK);
     raw_join();
     int32_t b = party_join_beside(raw_count);
     stuff();
