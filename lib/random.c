@@ -4,8 +4,9 @@
  * A forked child starts with a new block: the same masks must not go out twice. */
 #include "random.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <openssl/rand.h>
 
@@ -14,25 +15,45 @@
 typedef struct block {
     uint8_t bytes[BLOCK_BYTES];
     size_t left;
-    pid_t owner;
+    unsigned forks; /* that had happened when it was filled */
 } block;
 
 static _Thread_local block reserve;
 
+/* Asking for the process's number instead would be a system call for each mask. */
+static atomic_uint forks;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void note_fork(void)
+{
+    (void)atomic_fetch_add_explicit(&forks, 1, memory_order_relaxed);
+}
+
+static void watch_forks(void)
+{
+    (void)pthread_atfork(NULL, NULL, note_fork);
+}
+
+static unsigned count_forks(void)
+{
+    return atomic_load_explicit(&forks, memory_order_relaxed);
+}
+
 static bool refill(void)
 {
+    (void)pthread_once(&once, watch_forks);
     if (RAND_bytes(reserve.bytes, BLOCK_BYTES) != 1) {
         reserve.left = 0;
         return false;
     }
     reserve.left = BLOCK_BYTES;
-    reserve.owner = getpid();
+    reserve.forks = count_forks();
     return true;
 }
 
 bool gdwsi_random_fill(void *bytes, size_t length)
 {
-    if (reserve.left < length || reserve.owner != getpid()) {
+    if (reserve.left < length || reserve.forks != count_forks()) {
         if (!refill()) {
             return false;
         }

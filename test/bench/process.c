@@ -18,7 +18,8 @@ uint64_t process_cpu_ns(int pid)
     while (entry != NULL) {
         unsigned long long ns = 0;
         (void)snprintf(path, sizeof(path), "/proc/%d/task/%s/schedstat", pid, entry->d_name);
-        FILE *file = fopen(path, "r");
+        /* ".." is the process itself, whose first thread has been counted. */
+        FILE *file = entry->d_name[0] != '.' ? fopen(path, "r") : NULL;
         if (file != NULL) {
             if (fscanf(file, "%llu", &ns) == 1) {
                 sum += ns;

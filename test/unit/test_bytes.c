@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* utf8, frame, error and log. */
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "frame.h"
 #include "gdws/error.h"
 #include "log.h"
+#include "random.h"
 #include "runtests.h"
 #include "utf8.h"
 
@@ -232,6 +235,28 @@ START_TEST(memory_fails_when_a_test_wants_it_to)
 }
 END_TEST
 
+/* A server that forks must not give two connections the same masks. */
+START_TEST(a_forked_child_draws_other_bytes)
+{
+    uint8_t ours[64];
+    uint8_t theirs[64];
+    int results[2];
+    ck_assert(gdwsi_random_fill(ours, 4)); /* the rest of the block is the same in both */
+    ck_assert_int_eq(pipe(results), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        bool is_drawn = gdwsi_random_fill(theirs, sizeof(theirs));
+        _exit(is_drawn && write(results[1], theirs, sizeof(theirs)) == sizeof(theirs) ? 0 : 1);
+    }
+    (void)close(results[1]);
+    ck_assert_int_eq(read(results[0], theirs, sizeof(theirs)), sizeof(theirs));
+    (void)close(results[0]);
+    ck_assert_int_eq(waitpid(child, NULL, 0), child);
+    ck_assert(gdwsi_random_fill(ours, sizeof(ours)));
+    ck_assert_mem_ne(ours, theirs, sizeof(ours));
+}
+END_TEST
+
 Suite *bytes_suite(void)
 {
     int count = (int)(sizeof(texts) / sizeof(texts[0]));
@@ -246,6 +271,7 @@ Suite *bytes_suite(void)
     tcase_add_test(tests, close_codes_that_may_be_sent);
     tcase_add_test(tests, errors_have_names_and_texts);
     tcase_add_test(tests, the_log_gives_what_is_wanted);
+    tcase_add_test(tests, a_forked_child_draws_other_bytes);
     tcase_add_test(tests, memory_fails_when_a_test_wants_it_to);
     suite_add_tcase(suite, tests);
     return suite;
