@@ -15,7 +15,7 @@ VERSION := 0.1.0
 ABI     := 0
 
 # What we need, apart from what the user asks for: CPPFLAGS, CFLAGS and LDFLAGS come last.
-PACKAGES := libwebsockets libuv libssl libcrypto
+PACKAGES := libwebsockets libuv libssl libcrypto zlib
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wundef \
             -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wcast-qual -Wformat=2 \
             -Wdouble-promotion -Wnull-dereference -Wvla $(if $(filter 1,$(WERROR)),-Werror)

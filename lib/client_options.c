@@ -39,6 +39,15 @@ gdws_error gdws_client_set_handshake_headers(gdws_client *client, const char *co
     return error == GDWS_OK ? gdwsi_config_set_headers(&client->config, headers, count) : error;
 }
 
+gdws_error gdws_client_set_compression(gdws_client *client, bool enabled)
+{
+    gdws_error error = check_idle(client);
+    if (error == GDWS_OK) {
+        client->config.compresses = enabled;
+    }
+    return error;
+}
+
 gdws_error gdws_client_set_buffers(gdws_client *client, size_t in_kb, size_t in_packets,
                                    size_t out_kb, size_t out_packets)
 {

@@ -31,6 +31,7 @@ typedef struct gdwsi_config {
     uint32_t handshake_timeout_ms; /* 3000 on a server, 10000 on a client */
     uint32_t close_timeout_ms;     /* 5000 */
     bool refuses_connections;
+    bool compresses;           /* false */
     bool writes_frames_singly; /* false; for tests: as where an extension is negotiated */
     gdwsi_list protocols;      /* supported subprotocols */
     gdwsi_list headers;        /* extra handshake headers, "Name: value" */

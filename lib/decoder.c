@@ -37,12 +37,21 @@ static const char *judge_opcode(const gdws_peer *peer, const gdwsi_frame *frame)
     }
 }
 
+/* The first frame of a message may say that it is compressed, where that was agreed on (RFC 7692
+ * section 6.1); nothing else may set a reserved bit. */
+static bool may_reserve(const gdws_peer *peer, const gdwsi_frame *frame, uint8_t bits)
+{
+    return bits == GDWSI_FRAME_COMPRESSED_BIT && peer->deflate != NULL &&
+           (frame->opcode == GDWSI_OPCODE_TEXT || frame->opcode == GDWSI_OPCODE_BINARY);
+}
+
 /* Judge a header. Returns what is wrong with it, NULL when nothing is. */
 static const char *judge_header(const gdws_peer *peer, const gdwsi_frame *frame,
                                 const uint8_t *bytes)
 {
     uint8_t length7 = bytes[1] & 0x7f;
-    if ((bytes[0] & RESERVED_BITS) != 0) {
+    uint8_t reserved = bytes[0] & RESERVED_BITS;
+    if (reserved != 0 && !may_reserve(peer, frame, reserved)) {
         return "reserved bits are set";
     }
     if (frame->masked == peer->is_client) {
@@ -161,6 +170,8 @@ static int take_payload(gdwsi_decoder *decoder, gdws_peer *peer, const uint8_t *
                              .mask = decoder->is_masked ? decoder->mask : NULL,
                              .remaining = decoder->remaining,
                              .is_text = decoder->opcode == GDWSI_OPCODE_TEXT,
+                             .is_compressed =
+                                 (decoder->header[0] & GDWSI_FRAME_COMPRESSED_BIT) != 0,
                              .is_final = decoder->is_final && is_whole};
         code = gdwsi_peer_receive(peer, &piece);
         decoder->fault = "";
@@ -170,6 +181,13 @@ static int take_payload(gdwsi_decoder *decoder, gdws_peer *peer, const uint8_t *
     }
     decoder->is_in_frame = !is_whole;
     return code;
+}
+
+/* A few compressed bytes can be very many: even at the end not all is taken from a peer whose
+ * packets nobody takes. */
+static bool is_overfull(const gdws_peer *peer)
+{
+    return peer->deflate != NULL && gdwsi_pktq_bytes(&peer->in) / 4 >= peer->inbound_bytes;
 }
 
 int gdwsi_decoder_feed(gdwsi_decoder *decoder, gdws_peer *peer, const uint8_t *bytes, size_t length,
@@ -189,7 +207,7 @@ int gdwsi_decoder_feed(gdwsi_decoder *decoder, gdws_peer *peer, const uint8_t *b
             }
             code = take_payload(decoder, peer, bytes + at, piece);
             at += piece;
-            is_full = !must_take_all && gdwsi_peer_update_paused(peer);
+            is_full = !must_take_all ? gdwsi_peer_update_paused(peer) : is_overfull(peer);
         }
     }
     decoder->is_done = decoder->is_done || code != 0;

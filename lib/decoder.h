@@ -15,7 +15,8 @@
 typedef struct gdwsi_decoder {
     uint64_t remaining;                     /* payload bytes of the frame that are still to come */
     const char *fault;                      /* what was wrong, after an error */
-    uint8_t header[GDWSI_FRAME_HEADER_MAX]; /* of a frame, as far as it has come */
+    uint8_t header[GDWSI_FRAME_HEADER_MAX]; /* of a frame, as far as it has come; then its first two
+                                               bytes */
     uint8_t header_length;
     uint8_t control_length;
     uint8_t opcode;
@@ -27,9 +28,9 @@ typedef struct gdwsi_decoder {
     uint8_t control[GDWSI_FRAME_CONTROL_MAX];
 } gdwsi_decoder;
 
-/* Give the next bytes to the peer. Stops early when the peer is
- * full, unless must_take_all. Returns 0 with the number of bytes used, or the code with which the
- * connection must fail. */
+/* Give the next bytes to the peer. Stops early when the peer is full; with must_take_all only when
+ * it is very full of what was compressed. Returns 0 with the number of bytes used, or the code with
+ * which the connection must fail. */
 int gdwsi_decoder_feed(gdwsi_decoder *decoder, gdws_peer *peer, const uint8_t *bytes, size_t length,
                        bool must_take_all, size_t *used);
 

@@ -20,15 +20,16 @@ size_t gdwsi_frame_write_header(const gdwsi_frame *frame, uint8_t *bytes)
     if (extra > 0) {
         length7 = extra == 2 ? LENGTH_16 : LENGTH_64;
     }
-    bytes[0] = (uint8_t)((frame->final ? FINAL_BIT : 0) | (int)frame->opcode);
+    bytes[0] = (uint8_t)(frame->final << 7 | frame->compressed << 6 | (int)frame->opcode);
     bytes[1] = (uint8_t)((frame->masked ? MASK_BIT : 0) | length7);
     for (size_t i = 0; i < extra; i++) {
         bytes[2 + i] = (uint8_t)(frame->length >> (8 * (extra - 1 - i)));
     }
-    if (frame->masked) {
-        memcpy(bytes + 2 + extra, frame->mask, MASK_SIZE);
+    if (!frame->masked) {
+        return 2 + extra;
     }
-    return gdwsi_frame_header_size(frame);
+    memcpy(bytes + 2 + extra, frame->mask, MASK_SIZE);
+    return 2 + extra + MASK_SIZE;
 }
 
 size_t gdwsi_frame_read_header(gdwsi_frame *frame, const uint8_t *bytes, size_t length)

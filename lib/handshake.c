@@ -82,6 +82,16 @@ bool gdwsi_handshake_has_body(const gdwsi_http_head *request)
            (length != NULL && strcmp(length, "0") != 0);
 }
 
+/* An offer that is longer than any sensible one is passed over, as it is without compression. */
+static bool choose_extension(const gdwsi_config *config, const gdwsi_http_head *request,
+                             gdwsi_offer *offer)
+{
+    char offers[GDWSI_EXTENSION_HEADER_MAX];
+    return !config->compresses ||
+           !gdwsi_http_join(request, "Sec-WebSocket-Extensions", offers, sizeof(offers)) ||
+           gdwsi_extension_choose(offers, &offer->terms, offer->extension);
+}
+
 int gdwsi_handshake_judge_request(const gdwsi_config *config, const gdwsi_http_head *request,
                                   gdwsi_offer *offer)
 {
@@ -102,12 +112,15 @@ int gdwsi_handshake_judge_request(const gdwsi_config *config, const gdwsi_http_h
         .is_upgrade = is_upgrade,
     };
     int status = gdwsi_admission_decide(config, &facts, offer->protocol);
+    if (status == 0 && !choose_extension(config, request, offer)) {
+        return 400;
+    }
     /* What follows a handshake is frames: a body would be taken for some. */
     return status == 0 && gdwsi_handshake_has_body(request) ? 400 : status;
 }
 
 size_t gdwsi_handshake_write_answer(const gdwsi_config *config, const gdwsi_http_head *request,
-                                    const char *protocol, char *text, size_t size)
+                                    const gdwsi_offer *offer, char *text, size_t size)
 {
     char accept[GDWSI_HANDSHAKE_ACCEPT_SIZE];
     char origin_lines[GDWSI_ANSWER_MAX];
@@ -120,8 +133,11 @@ size_t gdwsi_handshake_write_answer(const gdwsi_config *config, const gdwsi_http
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Accept: %s\r\n",
         accept);
-    if (protocol[0] != '\0') {
-        gdwsi_writer_add(&writer, "Sec-WebSocket-Protocol: %s\r\n", protocol);
+    if (offer->protocol[0] != '\0') {
+        gdwsi_writer_add(&writer, "Sec-WebSocket-Protocol: %s\r\n", offer->protocol);
+    }
+    if (offer->extension[0] != '\0') {
+        gdwsi_writer_add(&writer, "Sec-WebSocket-Extensions: %s\r\n", offer->extension);
     }
     size_t length = gdwsi_answer_write_origin(gdwsi_http_get(request, "Origin"), origin_lines,
                                               sizeof(origin_lines));
@@ -157,6 +173,9 @@ size_t gdwsi_handshake_write_request(const gdwsi_config *config, const char *aut
     if (config->protocols.count > 0) {
         gdwsi_writer_add(&writer, "\r\n");
     }
+    if (config->compresses) {
+        gdwsi_writer_add(&writer, "Sec-WebSocket-Extensions: %s\r\n", gdwsi_extension_offer);
+    }
     add_headers(&writer, config);
     return finish(&writer);
 }
@@ -178,8 +197,19 @@ static const char *judge_protocol(const gdwsi_config *config, const gdwsi_http_h
     return NULL;
 }
 
+static bool judge_extension(const gdwsi_config *config, const gdwsi_http_head *answer,
+                            gdwsi_extension_terms *terms)
+{
+    size_t count = gdwsi_http_count(answer, "Sec-WebSocket-Extensions");
+    memset(terms, 0, sizeof(*terms));
+    return count == 0 ||
+           (count == 1 && config->compresses &&
+            gdwsi_extension_accept(gdwsi_http_get(answer, "Sec-WebSocket-Extensions"), terms));
+}
+
 const char *gdwsi_handshake_judge_answer(const gdwsi_config *config, const gdwsi_http_head *answer,
-                                         const char *key, const char **protocol)
+                                         const char *key, const char **protocol,
+                                         gdwsi_extension_terms *terms)
 {
     char expected[GDWSI_HANDSHAKE_ACCEPT_SIZE];
     const char *upgrade = gdwsi_http_get(answer, "Upgrade");
@@ -196,7 +226,7 @@ const char *gdwsi_handshake_judge_answer(const gdwsi_config *config, const gdwsi
         strcmp(accept, expected) != 0) {
         return "wrong Sec-WebSocket-Accept in the answer";
     }
-    if (gdwsi_http_count(answer, "Sec-WebSocket-Extensions") > 0) {
+    if (!judge_extension(config, answer, terms)) {
         return "the server chose an extension that was not offered";
     }
     return judge_protocol(config, answer, protocol);

@@ -8,6 +8,7 @@
 
 #include "admission.h"
 #include "config.h"
+#include "extension.h"
 #include "gdws/error.h"
 #include "http.h"
 #include "url.h"
@@ -23,10 +24,12 @@
 #define GDWSI_HANDSHAKE_OFFER_MAX 2048
 
 /* The subprotocols of a request: what is offered, comma separated, and what was chosen ("" for
- * none). */
+ * none); and the extension that was chosen, as the answer has it ("" for none). */
 typedef struct gdwsi_offer {
     char offered[GDWSI_HANDSHAKE_OFFER_MAX];
     char protocol[GDWSI_ADMISSION_PROTOCOL_MAX + 1];
+    char extension[GDWSI_EXTENSION_ANSWER_MAX];
+    gdwsi_extension_terms terms;
 } gdwsi_offer;
 
 /* Judge what any request must have in order, WebSocket or not (RFC 9112). Returns 0 or 400. */
@@ -46,7 +49,7 @@ int gdwsi_handshake_judge_request(const gdwsi_config *config, const gdwsi_http_h
 /* Write the answer that lets a request in (section 4.2.2). Returns its length, 0 when it does not
  * fit or cannot be made. */
 size_t gdwsi_handshake_write_answer(const gdwsi_config *config, const gdwsi_http_head *request,
-                                    const char *protocol, char *text, size_t size);
+                                    const gdwsi_offer *offer, char *text, size_t size);
 
 /* Make a random key (section 4.1). Returns false when the system has no randomness to give. */
 bool gdwsi_handshake_make_key(char key[GDWSI_HANDSHAKE_KEY_SIZE]);
@@ -55,9 +58,10 @@ bool gdwsi_handshake_make_key(char key[GDWSI_HANDSHAKE_KEY_SIZE]);
 size_t gdwsi_handshake_write_request(const gdwsi_config *config, const char *authority,
                                      const char *path, const char *key, char *text, size_t size);
 
-/* Judge a server's answer of status 101 (section 4.1). Returns NULL with the chosen subprotocol, or
- * what is wrong with it, in words. */
+/* Judge a server's answer of status 101 (section 4.1). Returns NULL with the chosen subprotocol and
+ * extension, or what is wrong with it, in words. */
 const char *gdwsi_handshake_judge_answer(const gdwsi_config *config, const gdwsi_http_head *answer,
-                                         const char *key, const char **protocol);
+                                         const char *key, const char **protocol,
+                                         gdwsi_extension_terms *terms);
 
 #endif

@@ -81,31 +81,28 @@ static bool write_frame(gdwsi_outq *queue, gdwsi_frame *frame, const uint8_t *pa
     return true;
 }
 
-static gdws_error put_frame(gdwsi_outq *queue, gdwsi_opcode opcode, const void *payload,
-                            size_t length, bool is_masked)
+static gdws_error put_frame(gdwsi_outq *queue, gdwsi_frame *frame, const void *payload)
 {
-    gdwsi_frame frame = {.opcode = opcode, .final = true, .masked = is_masked, .length = length};
-    gdws_error error = reserve(queue, gdwsi_outq_encoded_size(length, is_masked));
+    gdws_error error = reserve(queue, gdwsi_frame_header_size(frame) + (size_t)frame->length);
     if (error != GDWS_OK) {
         return error;
     }
-    return write_frame(queue, &frame, payload) ? GDWS_OK : GDWS_FAILED;
+    return write_frame(queue, frame, payload) ? GDWS_OK : GDWS_FAILED;
 }
 
-gdws_error gdwsi_outq_put_message(gdwsi_outq *queue, gdwsi_opcode opcode, const void *message,
-                                  size_t length, bool is_masked)
+gdws_error gdwsi_outq_put_message(gdwsi_outq *queue, gdwsi_frame frame, const void *message)
 {
-    gdws_error error = put_frame(queue, opcode, message, length, is_masked);
+    gdws_error error = put_frame(queue, &frame, message);
     if (error == GDWS_OK) {
         queue->packets++;
     }
     return error;
 }
 
-gdws_error gdwsi_outq_put_rest(gdwsi_outq *queue, gdwsi_opcode opcode, const uint8_t *message,
-                               size_t length, size_t sent)
+gdws_error gdwsi_outq_put_rest(gdwsi_outq *queue, gdwsi_frame frame, const uint8_t *message,
+                               size_t sent)
 {
-    gdwsi_frame frame = {.opcode = opcode, .final = true, .length = length};
+    size_t length = (size_t)frame.length;
     size_t header_size = gdwsi_frame_header_size(&frame);
     size_t skipped = sent > header_size ? sent - header_size : 0;
     gdws_error error = reserve(queue, header_size + length);
@@ -124,7 +121,8 @@ gdws_error gdwsi_outq_put_rest(gdwsi_outq *queue, gdwsi_opcode opcode, const uin
 gdws_error gdwsi_outq_put_control(gdwsi_outq *queue, gdwsi_opcode opcode, const void *payload,
                                   size_t length, bool is_masked)
 {
-    return put_frame(queue, opcode, payload, length, is_masked);
+    gdwsi_frame frame = {.opcode = opcode, .final = true, .masked = is_masked, .length = length};
+    return put_frame(queue, &frame, payload);
 }
 
 gdws_error gdwsi_outq_put_encoded(gdwsi_outq *queue, const uint8_t *bytes, size_t length,

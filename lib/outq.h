@@ -58,16 +58,16 @@ static inline size_t gdwsi_outq_message_max(size_t bytes)
 /* Make room for so many bytes. Returns OUT_OF_MEMORY. */
 gdws_error gdwsi_outq_reserve(gdwsi_outq *queue, size_t bytes);
 
-/* Append a message. opcode: TEXT or BINARY. is_masked: a client's. Returns OUT_OF_MEMORY, or FAILED
- * when there is no randomness for the masks; the queue is as it was then. */
-gdws_error gdwsi_outq_put_message(gdwsi_outq *queue, gdwsi_opcode opcode, const void *message,
-                                  size_t length, bool is_masked);
+/* Append a message, a frame of TEXT or BINARY and its payload; the mask is chosen here. Returns
+ * OUT_OF_MEMORY, or FAILED when there is no randomness for the mask; the queue is as it was then.
+ */
+gdws_error gdwsi_outq_put_message(gdwsi_outq *queue, gdwsi_frame frame, const void *message);
 
 /* Append a message to the empty queue, of whose frame, unmasked, the first sent bytes have been
  * sent already, but not all of them: those are not copied. Returns OUT_OF_MEMORY, never after
  * gdwsi_outq_reserve for the whole frame. */
-gdws_error gdwsi_outq_put_rest(gdwsi_outq *queue, gdwsi_opcode opcode, const uint8_t *message,
-                               size_t length, size_t sent);
+gdws_error gdwsi_outq_put_rest(gdwsi_outq *queue, gdwsi_frame frame, const uint8_t *message,
+                               size_t sent);
 
 /* Append a control frame of at most 125 bytes. Returns as gdwsi_outq_put_message. */
 gdws_error gdwsi_outq_put_control(gdwsi_outq *queue, gdwsi_opcode opcode, const void *payload,

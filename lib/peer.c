@@ -10,12 +10,7 @@
 #include "frame.h"
 #include "mem.h"
 
-enum {
-    CLOSE_PROTOCOL_ERROR = 1002,
-    CLOSE_INVALID_PAYLOAD = 1007,
-    CLOSE_TOO_BIG = 1009,
-    CLOSE_INTERNAL_ERROR = 1011
-};
+enum { CLOSE_PROTOCOL_ERROR = 1002, CLOSE_INVALID_PAYLOAD = 1007 };
 
 void gdwsi_peer_init(gdws_peer *peer, const gdwsi_peer_carrier *carrier, const gdwsi_config *config,
                      gdwsi_pool *pool, bool is_client)
@@ -41,10 +36,12 @@ void gdwsi_peer_clear(gdws_peer *peer)
 {
     gdwsi_pktq_clear(&peer->in);
     gdwsi_outq_clear(&peer->out);
+    gdwsi_deflate_free(peer->deflate);
     gdwsi_mem_free(peer->host);
     gdwsi_mem_free(peer->protocol);
     gdwsi_mem_free(peer->url);
     gdwsi_mem_free(peer->certificate_subject);
+    peer->deflate = NULL;
     peer->host = NULL;
     peer->protocol = NULL;
     peer->url = NULL;
@@ -59,81 +56,7 @@ void gdwsi_peer_open(gdws_peer *peer)
     peer->owes_disconnected = true;
 }
 
-/* Inwards */
-
-static int begin_message(gdws_peer *peer, bool is_text)
-{
-    if (gdwsi_pktq_begin(&peer->in, is_text) != GDWS_OK) {
-        return CLOSE_INTERNAL_ERROR;
-    }
-    peer->is_receiving = true;
-    peer->is_receiving_text = is_text;
-    peer->utf8 = (gdwsi_utf8){0};
-    return 0;
-}
-
-static int add_piece(gdws_peer *peer, const gdwsi_piece *piece)
-{
-    const uint8_t *added;
-    size_t room = peer->inbound_bytes - gdwsi_pktq_open_length(&peer->in);
-    if (piece->length > room || piece->remaining > room - piece->length) {
-        return CLOSE_TOO_BIG;
-    }
-    if (gdwsi_pktq_append(&peer->in, piece->bytes, piece->length, piece->mask, piece->remaining,
-                          &added) != GDWS_OK) {
-        return CLOSE_INTERNAL_ERROR;
-    }
-    if (peer->is_receiving_text && !gdwsi_utf8_check(&peer->utf8, added, piece->length)) {
-        return CLOSE_INVALID_PAYLOAD;
-    }
-    return 0;
-}
-
-static int finish_message(gdws_peer *peer)
-{
-    if (peer->is_receiving_text && !gdwsi_utf8_is_complete(&peer->utf8)) {
-        return CLOSE_INVALID_PAYLOAD;
-    }
-    gdwsi_pktq_commit(&peer->in);
-    peer->is_receiving = false;
-    peer->owed_data++;
-    return 0;
-}
-
-/* A binary message in one piece, as most are. */
-static int take_whole(gdws_peer *peer, const gdwsi_piece *piece)
-{
-    if (piece->length > peer->inbound_bytes) {
-        return CLOSE_TOO_BIG;
-    }
-    if (gdwsi_pktq_put(&peer->in, false, piece->bytes, piece->length, piece->mask) != GDWS_OK) {
-        return CLOSE_INTERNAL_ERROR;
-    }
-    peer->owed_data++;
-    return 0;
-}
-
-int gdwsi_peer_receive(gdws_peer *peer, const gdwsi_piece *piece)
-{
-    if (peer->is_failed || peer->close_received || peer->state == GDWS_STATE_CLOSED) {
-        return 0;
-    }
-    if (piece->is_final && !peer->is_receiving && !piece->is_text) {
-        return take_whole(peer, piece);
-    }
-    int code = peer->is_receiving ? 0 : begin_message(peer, piece->is_text);
-    if (code == 0) {
-        code = add_piece(peer, piece);
-    }
-    if (code == 0 && piece->is_final) {
-        code = finish_message(peer);
-    }
-    if (code != 0) {
-        gdwsi_pktq_abort(&peer->in);
-        peer->is_receiving = false;
-    }
-    return code;
-}
+/* Inwards: the rest is in peer_receive.c */
 
 /* Pongs that the other side does not read must not pile up: then its pings wait in its own buffers.
  */

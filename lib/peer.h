@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "config.h"
+#include "deflate.h"
 #include "gdws/peer.h"
 #include "outq.h"
 #include "pktq.h"
@@ -50,6 +51,9 @@ struct gdws_peer {
     bool is_client;       /* our side masks */
     bool writes_unmasked; /* libwebsockets frames our messages, and masks them */
 
+    gdwsi_deflate *deflate; /* NULL unless compression was agreed on */
+    uint64_t compressed;    /* bytes of the compressed message that is arriving, so far */
+
     /* Limits, from the config. */
     size_t inbound_bytes;
     size_t inbound_packets;
@@ -62,6 +66,7 @@ struct gdws_peer {
     gdwsi_utf8 utf8; /* of the text message that is arriving */
     bool is_receiving;
     bool is_receiving_text;
+    bool is_receiving_compressed;
     bool is_paused; /* the carrier does not read until the program has taken packets */
     bool was_string;
 
@@ -112,6 +117,7 @@ typedef struct gdwsi_piece {
     const uint8_t *mask; /* its key, whose first byte is for the first of bytes; NULL: not masked */
     uint64_t remaining;  /* bytes still to come of the same frame */
     bool is_text;        /* counts at the beginning of the message */
+    bool is_compressed;  /* so does this */
     bool is_final;       /* the message ends with this piece */
 } gdwsi_piece;
 

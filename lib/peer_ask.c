@@ -53,6 +53,11 @@ const char *gdws_peer_get_selected_protocol(const gdws_peer *peer)
     return text_or_empty(peer != NULL ? peer->protocol : NULL);
 }
 
+const char *gdws_peer_get_extensions(const gdws_peer *peer)
+{
+    return peer != NULL && peer->deflate != NULL ? "permessage-deflate" : "";
+}
+
 const char *gdws_peer_get_requested_url(const gdws_peer *peer)
 {
     return text_or_empty(peer != NULL ? peer->url : NULL);

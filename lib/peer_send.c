@@ -26,30 +26,68 @@ static gdws_error check_room(gdws_peer *peer, size_t encoded)
 /* Messages from this length on skip the queue where they can: copying costs more than a call. */
 #define AT_ONCE_MIN 4096u
 
-/* Queue a message, or what is left of it after sending at once what can be sent. */
-static gdws_error put_message(gdws_peer *peer, gdwsi_opcode opcode, const void *message,
-                              size_t length, bool is_masked)
+/* Send at once what can be sent of a message, and queue what is left of it. */
+static gdws_error put_at_once(gdws_peer *peer, const gdwsi_frame *frame, const void *payload)
 {
     gdwsi_outq *out = &peer->out;
-    gdwsi_frame frame = {.opcode = opcode, .final = true, .length = length};
-    size_t size = gdwsi_outq_encoded_size(length, is_masked);
-    size_t sent = 0;
-    if (length >= AT_ONCE_MIN && !peer->is_client && gdwsi_outq_bytes(out) == 0) {
-        /* There must be room for the rest before a part of it has gone. */
-        gdws_error error = gdwsi_outq_reserve(out, size);
-        if (error != GDWS_OK) {
-            return error;
-        }
-        sent = peer->carrier->send_at_once(peer, &frame, message);
+    size_t size = gdwsi_frame_header_size(frame) + (size_t)frame->length;
+    /* There must be room for the rest before a part of it has gone. */
+    gdws_error error = gdwsi_outq_reserve(out, size);
+    if (error != GDWS_OK) {
+        return error;
     }
+    size_t sent = peer->carrier->send_at_once(peer, frame, payload);
     if (sent == size) {
         gdwsi_outq_clear(out);
         return GDWS_OK;
     }
-    if (sent > 0) {
-        return gdwsi_outq_put_rest(out, opcode, message, length, sent);
+    return sent > 0 ? gdwsi_outq_put_rest(out, *frame, payload, sent)
+                    : gdwsi_outq_put_message(out, *frame, payload);
+}
+
+static gdws_error put_message(gdws_peer *peer, const gdwsi_frame *frame, const void *payload)
+{
+    if (frame->length >= AT_ONCE_MIN && !peer->is_client && gdwsi_outq_bytes(&peer->out) == 0) {
+        return put_at_once(peer, frame, payload);
     }
-    return gdwsi_outq_put_message(out, opcode, message, length, is_masked);
+    return gdwsi_outq_put_message(&peer->out, *frame, payload);
+}
+
+/* A message while it is compressed; all zero if it is not. */
+typedef struct packed_message {
+    uint8_t *bytes;
+    size_t capacity;
+    bool is_shorter;
+} packed_message;
+
+/* Compress a message if it shrinks: so it never takes more room than was asked for. Returns the
+ * payload to send. */
+static const void *compress(gdws_peer *peer, gdwsi_frame *frame, const void *message,
+                            packed_message *packed)
+{
+    size_t length = (size_t)frame->length;
+    if (!gdwsi_deflate_is_worth(peer->deflate, length)) {
+        return message;
+    }
+    packed->bytes = gdwsi_pool_get(peer->out.pool, GDWSI_DEFLATE_ROOM(length), &packed->capacity);
+    size_t shorter = packed->bytes != NULL
+                         ? gdwsi_deflate_compress(peer->deflate, message, length, packed->bytes)
+                         : 0;
+    packed->is_shorter = shorter > 0;
+    if (!packed->is_shorter) {
+        return message;
+    }
+    frame->compressed = true;
+    frame->length = shorter;
+    return packed->bytes;
+}
+
+static void conclude_compression(gdws_peer *peer, packed_message *packed, gdws_error error)
+{
+    if (error != GDWS_OK && packed->is_shorter) {
+        gdwsi_deflate_forget(peer->deflate);
+    }
+    gdwsi_pool_put(peer->out.pool, packed->bytes, packed->capacity);
 }
 
 gdws_error gdws_peer_send(gdws_peer *peer, const void *message, size_t length, gdws_write_mode mode)
@@ -63,15 +101,21 @@ gdws_error gdws_peer_send(gdws_peer *peer, const void *message, size_t length, g
         return GDWS_PARAMETER_RANGE_ERROR;
     }
     bool is_masked = peer->is_client && !peer->writes_unmasked;
-    gdws_error error = check_room(peer, gdwsi_outq_encoded_size(length, is_masked));
+    gdwsi_frame frame = gdwsi_frame_of_message(is_text, length, is_masked);
+    gdws_error error = check_room(peer, gdwsi_frame_header_size(&frame) + length);
     if (error != GDWS_OK) {
         return error;
     }
     if (is_text && !gdwsi_utf8_is_valid(message, length)) {
         return GDWS_INVALID_DATA;
     }
-    error = put_message(peer, is_text ? GDWSI_OPCODE_TEXT : GDWSI_OPCODE_BINARY, message, length,
-                        is_masked);
+    packed_message packed = {0};
+    const void *payload =
+        peer->deflate != NULL ? compress(peer, &frame, message, &packed) : message;
+    error = put_message(peer, &frame, payload);
+    if (peer->deflate != NULL) {
+        conclude_compression(peer, &packed, error);
+    }
     if (error == GDWS_OK) {
         peer->carrier->changed(peer);
     }

@@ -281,17 +281,35 @@ int32_t gdws_server_take_connection(gdws_server *server)
     return id;
 }
 
-/* Queue the encoded message for all open peers but one. Returns how many had no room. */
-static size_t put_to_all(gdws_server *server, const gdwsi_outq *encoded, int32_t except_id)
+/* A message for all. */
+typedef struct announcement {
+    const void *message;
+    size_t length;
+    gdws_write_mode mode;
+    int32_t except_id;
+    gdwsi_outq encoded;
+} announcement;
+
+static gdws_error put_to(gdws_peer *peer, const announcement *news)
 {
+    /* What is compressed refers to what this peer was sent before. */
+    if (peer->deflate != NULL) {
+        return gdws_peer_send(peer, news->message, news->length, news->mode);
+    }
     uint8_t *bytes;
-    size_t length = gdwsi_outq_peek(encoded, &bytes);
+    size_t length = gdwsi_outq_peek(&news->encoded, &bytes);
+    return gdwsi_peer_put_encoded(peer, bytes, length);
+}
+
+/* Queue it for all open peers but one. Returns how many had no room. */
+static size_t put_to_all(gdws_server *server, const announcement *news)
+{
     size_t refused = 0;
     for (gdwsi_link *link = server->links; link != NULL; link = link->next) {
-        if (link->id == 0 || link->id == except_id || link->peer.state != GDWS_STATE_OPEN) {
+        if (link->id == 0 || link->id == news->except_id || link->peer.state != GDWS_STATE_OPEN) {
             continue;
         }
-        if (gdwsi_peer_put_encoded(&link->peer, bytes, length) != GDWS_OK) {
+        if (put_to(&link->peer, news) != GDWS_OK) {
             refused++;
         }
     }
@@ -302,7 +320,7 @@ gdws_error gdws_server_broadcast(gdws_server *server, const void *message, size_
                                  gdws_write_mode mode, int32_t except_id, size_t *refused)
 {
     bool is_text = mode == GDWS_WRITE_MODE_TEXT;
-    gdwsi_outq encoded;
+    announcement all = {.message = message, .length = length, .mode = mode, .except_id = except_id};
     size_t count = 0;
     if (refused != NULL) {
         *refused = 0;
@@ -314,14 +332,14 @@ gdws_error gdws_server_broadcast(gdws_server *server, const void *message, size_
     if (is_text && !gdwsi_utf8_is_valid(message, length)) {
         return GDWS_INVALID_DATA;
     }
-    gdwsi_outq_init(&encoded, &server->loop->pool);
+    gdwsi_outq_init(&all.encoded, &server->loop->pool);
     gdws_error error = gdwsi_outq_put_message(
-        &encoded, is_text ? GDWSI_OPCODE_TEXT : GDWSI_OPCODE_BINARY, message, length, false);
+        &all.encoded, gdwsi_frame_of_message(is_text, length, false), message);
     if (error == GDWS_OK) {
-        count = put_to_all(server, &encoded, except_id);
+        count = put_to_all(server, &all);
         error = count > 0 ? GDWS_OUT_OF_MEMORY : GDWS_OK;
     }
-    gdwsi_outq_clear(&encoded);
+    gdwsi_outq_clear(&all.encoded);
     if (refused != NULL) {
         *refused = count;
     }

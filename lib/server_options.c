@@ -39,6 +39,15 @@ gdws_error gdws_server_set_extra_headers(gdws_server *server, const char *const 
     return error == GDWS_OK ? gdwsi_config_set_headers(&server->config, headers, count) : error;
 }
 
+gdws_error gdws_server_set_compression(gdws_server *server, bool enabled)
+{
+    if (server == NULL) {
+        return GDWS_INVALID_PARAMETER;
+    }
+    server->config.compresses = enabled;
+    return GDWS_OK;
+}
+
 gdws_error gdws_server_set_buffers(gdws_server *server, size_t in_kb, size_t in_packets,
                                    size_t out_kb, size_t out_packets)
 {

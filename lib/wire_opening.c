@@ -51,8 +51,7 @@ bool gdwsi_wire_send_request(gdwsi_link *link)
 static void let_in(gdwsi_link *link, const gdwsi_http_head *head, const gdwsi_offer *offer)
 {
     char answer[GDWSI_HANDSHAKE_TEXT_MAX];
-    size_t length =
-        gdwsi_handshake_write_answer(link->config, head, offer->protocol, answer, sizeof(answer));
+    size_t length = gdwsi_handshake_write_answer(link->config, head, offer, answer, sizeof(answer));
     if (length == 0) {
         gdwsi_wire_refuse(link, 500, NULL, NULL);
     } else if (gdwsi_wire_send_text(link, answer, length)) {
@@ -86,13 +85,22 @@ static int admit(gdwsi_link *link, const gdwsi_http_head *head, const gdwsi_offe
     return status;
 }
 
-/* Keep what the program may ask for later. */
-static bool note_facts(gdwsi_link *link, const gdwsi_http_head *head, const char *protocol)
+/* Compress from now on, if that was agreed on. Returns false without memory. */
+static bool note_terms(gdwsi_link *link, const gdwsi_extension_terms *terms)
 {
-    link->peer.protocol = gdwsi_mem_copy_text(protocol, strlen(protocol));
+    if (terms->is_agreed) {
+        link->peer.deflate = gdwsi_deflate_new(terms);
+    }
+    return terms->is_agreed == (link->peer.deflate != NULL);
+}
+
+/* Keep what the program may ask for later. */
+static bool note_facts(gdwsi_link *link, const gdwsi_http_head *head, const gdwsi_offer *offer)
+{
+    link->peer.protocol = gdwsi_mem_copy_text(offer->protocol, strlen(offer->protocol));
     link->peer.url = gdwsi_request_make_record(link->tls != NULL ? "wss" : "ws", head,
                                                &link->peer.request_headers);
-    return link->peer.protocol != NULL && link->peer.url != NULL;
+    return link->peer.protocol != NULL && link->peer.url != NULL && note_terms(link, &offer->terms);
 }
 
 /* Answer a request of length bytes. */
@@ -117,7 +125,7 @@ static void answer_request(gdwsi_link *link, char *text, size_t length)
     if (status == 0) {
         status = gdwsi_handshake_judge_request(link->config, &head, &offer);
     }
-    if (status == 0 && !note_facts(link, &head, offer.protocol)) {
+    if (status == 0 && !note_facts(link, &head, &offer)) {
         status = 500;
     }
     if (status != 0) {
@@ -139,6 +147,7 @@ static void judge_answer(gdwsi_link *link, char *text, size_t length)
 {
     gdwsi_http_head answer;
     const char *protocol = "";
+    gdwsi_extension_terms terms;
     if (link->config == NULL || !gdwsi_http_parse_answer(&answer, text, length)) {
         give_up(link, "the answer is not HTTP");
         return;
@@ -154,13 +163,13 @@ static void judge_answer(gdwsi_link *link, char *text, size_t length)
         return;
     }
     const char *fault =
-        gdwsi_handshake_judge_answer(link->config, &answer, link->opening->key, &protocol);
+        gdwsi_handshake_judge_answer(link->config, &answer, link->opening->key, &protocol, &terms);
     if (fault != NULL) {
         give_up(link, fault);
         return;
     }
     link->peer.protocol = gdwsi_mem_copy_text(protocol, strlen(protocol));
-    if (link->peer.protocol == NULL) {
+    if (link->peer.protocol == NULL || !note_terms(link, &terms)) {
         give_up(link, "out of memory");
         return;
     }

@@ -169,6 +169,20 @@ GDWS_API gdws_error gdws_client_set_trusted_certificate(gdws_client *client,
 GDWS_API gdws_error gdws_client_set_verify_tls(gdws_client *client, bool verify);
 
 /**
+ * Choose whether messages may be compressed (permessage-deflate, RFC 7692), where the server does
+ * so, too. false is the default.
+ *
+ * Compression saves bandwidth and costs memory and time on both sides: up to 80 KiB for each
+ * connection that uses it, and many times the processor time of a plain message. Messages under 32
+ * bytes, and those that do not shrink, go as they are. All limits count expanded bytes, and what
+ * gdws_peer_get_current_outbound_buffered_amount gives counts compressed ones.
+ * gdws_peer_get_extensions tells whether it was agreed on.
+ *
+ * Returns ALREADY_IN_USE while the client connects or is connected. Source: RFC 7692. Since 0.1.
+ */
+GDWS_API gdws_error gdws_client_set_compression(gdws_client *client, bool enabled);
+
+/**
  * Give the client a certificate of its own, for servers that ask for one.
  *
  * certificate: PEM, its issuers' behind it where the server does not have them; NULL for none, the

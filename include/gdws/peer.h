@@ -145,6 +145,10 @@ GDWS_API uint16_t gdws_peer_get_connected_port(const gdws_peer *peer);
  *  WebSocketPeer.get_selected_protocol. Since 0.1. */
 GDWS_API const char *gdws_peer_get_selected_protocol(const gdws_peer *peer);
 
+/** Give the extensions that were agreed on: "permessage-deflate" when messages are compressed, ""
+ *  otherwise. Source: extensions of the browsers' WebSocket. Since 0.1. */
+GDWS_API const char *gdws_peer_get_extensions(const gdws_peer *peer);
+
 /** Give the URL that was asked for: on a client what connect_to_url was given, normalized; on a
  *  server scheme, Host header, path and query. Source: Godot 4 WebSocketPeer.get_requested_url.
  *  Since 0.1. */

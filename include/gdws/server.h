@@ -192,6 +192,11 @@ GDWS_API gdws_error gdws_server_set_document_root(gdws_server *server, const cha
  * any time. Source: Godot's documentation, Exporting for the Web. Since 0.1. */
 GDWS_API gdws_error gdws_server_set_cross_origin_isolation(gdws_server *server, bool enabled);
 
+/** Choose whether peers that ask for it may compress messages, as gdws_client_set_compression does;
+ *  false is the default. May be called at any time; peers that are there already stay as they are.
+ *  Source: RFC 7692. Since 0.1. */
+GDWS_API gdws_error gdws_server_set_compression(gdws_server *server, bool enabled);
+
 /** Set all limits of each peer at once, as gdws_client_set_buffers does. Since 0.1. */
 GDWS_API gdws_error gdws_server_set_buffers(gdws_server *server, size_t in_kb, size_t in_packets,
                                             size_t out_kb, size_t out_packets);

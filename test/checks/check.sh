@@ -55,6 +55,8 @@ step integration-fallback env GDWS_TEST_FALLBACK=1 "$build/test/integration"
 step hostile-fallback env GDWS_TEST_FALLBACK=1 "$build/test/hostile"
 step integration-tls env GDWS_TEST_TLS=1 "$build/test/integration"
 step hostile-tls env GDWS_TEST_TLS=1 "$build/test/hostile"
+step integration-compressed env GDWS_TEST_COMPRESSION=1 "$build/test/integration"
+step oom-compressed env GDWS_TEST_COMPRESSION=1 "$build/test/oom"
 step integration-in-bytes env GDWS_TEST_CUT=bytes "$build/test/integration"
 step integration-fragments env GDWS_TEST_CUT=fragments "$build/test/integration"
 step ledger "$build/test/ledger" 100 10 3

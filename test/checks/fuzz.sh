@@ -4,7 +4,7 @@
 set -eu
 build=$1
 mkdir -p "$build"
-read -r -a libraries <<<"$(pkg-config --libs libwebsockets libuv libssl libcrypto)"
+read -r -a libraries <<<"$(pkg-config --libs libwebsockets libuv libssl libcrypto zlib)"
 for source in test/fuzz/fuzz_*.c; do
     name=$(basename "$source" .c)
     clang -std=c11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined \

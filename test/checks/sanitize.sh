@@ -16,3 +16,5 @@ for program in "$build"/test/unit "$build"/test/integration "$build"/test/hostil
 done
 echo "$1: integration, fallback write path"
 GDWS_TEST_SLOW=1 GDWS_TEST_FALLBACK=1 CK_FORK=no timeout 900 "$build/test/integration"
+echo "$1: integration, compressed"
+GDWS_TEST_SLOW=1 GDWS_TEST_COMPRESSION=1 CK_FORK=no timeout 900 "$build/test/integration"

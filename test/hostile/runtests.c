@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+#include "world.h"
+
 int main(void)
 {
     SRunner *runner = srunner_create(at_server_suite());
@@ -13,6 +15,10 @@ int main(void)
     srunner_add_suite(runner, handshakes_suite());
     srunner_add_suite(runner, files_suite());
     srunner_add_suite(runner, tls_bytes_suite());
+    if (!world_is_fallback()) {
+        /* libwebsockets' own framing does not compress. */
+        srunner_add_suite(runner, compressed_suite());
+    }
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);

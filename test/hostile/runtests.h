@@ -10,5 +10,6 @@ Suite *opening_suite(void);
 Suite *handshakes_suite(void);
 Suite *files_suite(void);
 Suite *tls_bytes_suite(void);
+Suite *compressed_suite(void);
 
 #endif

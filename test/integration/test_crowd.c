@@ -95,7 +95,7 @@ static int run_clients(uint16_t port, int count)
     (void)snprintf(url, sizeof(url), "%s://127.0.0.1:%u", world_scheme(), port);
     for (int i = 0; i < count; i++) {
         clients[i] = gdws_client_new(loop);
-        world_secure_client(clients[i]);
+        world_prepare_client(clients[i]);
         (void)gdws_client_set_signals(clients[i], &signals);
         (void)gdws_client_set_handshake_timeout_ms(clients[i], 60000);
         (void)gdws_client_connect_to_url(clients[i], url);
@@ -190,7 +190,7 @@ START_TEST(ids_are_listed_in_order_and_connections_are_taken_in_order)
                    gdws_server_get_port(w.server));
     for (int i = 0; i < COUNT; i++) {
         clients[i] = gdws_client_new(w.loop);
-        world_secure_client(clients[i]);
+        world_prepare_client(clients[i]);
         ck_assert_int_eq(gdws_client_connect_to_url(clients[i], url), GDWS_OK);
         WAIT_FOR(&w, w.at_server.connected == i + 1);
         taken[i] = w.at_server.id;

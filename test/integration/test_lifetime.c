@@ -146,8 +146,8 @@ static void make_victim(victim *v, char when, char what)
     v->loop = gdws_loop_new();
     v->server = gdws_server_new(v->loop);
     v->client = gdws_client_new(v->loop);
-    world_secure_server(v->server);
-    world_secure_client(v->client);
+    world_prepare_server(v->server);
+    world_prepare_client(v->client);
     ck_assert_int_eq(gdws_server_set_signals(v->server, &server_signals), GDWS_OK);
     ck_assert_int_eq(gdws_client_set_signals(v->client, &client_signals), GDWS_OK);
     ck_assert_int_eq(gdws_server_set_bind_ip(v->server, "127.0.0.1"), GDWS_OK);
@@ -224,8 +224,8 @@ START_TEST(objects_with_loops_of_their_own_need_no_loop)
     gdws_server *server = gdws_server_new(NULL);
     gdws_client *client = gdws_client_new(NULL);
     char url[64];
-    world_secure_server(server);
-    world_secure_client(client);
+    world_prepare_server(server);
+    world_prepare_client(client);
     ck_assert_int_eq(gdws_server_set_bind_ip(server, "::1"), GDWS_OK);
     ck_assert_int_eq(gdws_server_listen(server, 0), GDWS_OK);
     (void)snprintf(url, sizeof(url), "%s://[::1]:%u", world_scheme(), gdws_server_get_port(server));
@@ -264,7 +264,7 @@ START_TEST(a_peer_that_is_stopped_is_noticed_by_the_heartbeat)
     if (child == 0) {
         char url[64];
         gdws_client *client = gdws_client_new(NULL);
-        world_secure_client(client);
+        world_prepare_client(client);
         (void)snprintf(url, sizeof(url), "%s://127.0.0.1:%u", world_scheme(), port);
         (void)gdws_client_connect_to_url(client, url);
         for (;;) {

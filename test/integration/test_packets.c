@@ -171,6 +171,7 @@ START_TEST(a_full_outbound_queue_says_so_and_drains)
     gdws_error error = GDWS_OK;
     int accepted = 0;
     w.takes_packets = true;
+    world_fill_with_noise(bytes, sizeof(bytes));
     while (error == GDWS_OK) {
         error = gdws_peer_put_packet(client, bytes, sizeof(bytes));
         accepted += error == GDWS_OK ? 1 : 0;

@@ -313,6 +313,7 @@ START_TEST(a_slow_reader_holds_the_sender_back_and_loses_nothing)
     int sent = 0;
     int taken = 0;
     int refused = 0;
+    world_fill_with_noise(message, sizeof(message));
     ck_assert_int_eq(gdws_client_set_max_queued_packets(w.client, 4), GDWS_OK);
     ck_assert_int_eq(gdws_server_set_outbound_buffer_size(w.server, 100000), GDWS_OK);
     world_listen(&w);

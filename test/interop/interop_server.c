@@ -2,7 +2,8 @@
 /* The gdws side of conversations with other implementations, as a server: echoes, and does what
  * some texts ask for. Prints what it is told. Usage: interop_server [SUBPROTOCOL]. Serves the files
  * of the directory in the environment variable DOCUMENT_ROOT; speaks TLS with what GDWS_KEY and
- * GDWS_CERTIFICATE name. */
+ * GDWS_CERTIFICATE name; compresses when there is GDWS_COMPRESSION; takes messages of up to
+ * GDWS_MESSAGE_MAX bytes. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,10 +21,9 @@ static void stop(int number)
 
 static void on_connected(gdws_server *server, int32_t id, const char *protocol, void *user)
 {
-    (void)server;
-    (void)id;
     (void)user;
-    printf("connected protocol=%s\n", protocol);
+    printf("connected protocol=%s extensions=%s\n", protocol,
+           gdws_peer_get_extensions(gdws_server_get_peer(server, id)));
 }
 
 static void on_data(gdws_server *server, int32_t id, void *user)
@@ -82,6 +82,12 @@ int main(int argc, char **argv)
                                               (size_t)(argc - 1));
     (void)gdws_server_set_private_key(server, getenv("GDWS_KEY"), NULL);
     (void)gdws_server_set_ssl_certificate(server, getenv("GDWS_CERTIFICATE"));
+    const char *max = getenv("GDWS_MESSAGE_MAX");
+    if (max != NULL) {
+        (void)gdws_server_set_inbound_buffer_size(server, strtoul(max, NULL, 10));
+        (void)gdws_server_set_outbound_buffer_size(server, strtoul(max, NULL, 10) + 64);
+    }
+    (void)gdws_server_set_compression(server, getenv("GDWS_COMPRESSION") != NULL);
     if (gdws_server_set_document_root(server, getenv("DOCUMENT_ROOT")) != GDWS_OK ||
         gdws_server_listen(server, 0) != GDWS_OK) {
         return 1;

@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""python3-websockets as the client of a gdws echo server. Usage: python_client.py URL [PROTOCOL]"""
+"""python3-websockets as the client of a gdws echo server. Usage: python_client.py URL [PROTOCOL]
+
+GDWS_COMPRESSION: nothing, or how to compress: the names in compression.py."""
 import asyncio
 import os
 import ssl
@@ -8,18 +10,25 @@ import sys
 
 import websockets
 
+import compression
+
 
 async def main():
     url = sys.argv[1]
     protocols = sys.argv[2:] or None
     context = ssl.create_default_context(cafile=os.environ["GDWS_TRUSTED"]) if url.startswith("wss") else None
-    async with websockets.connect(url, subprotocols=protocols, compression=None, ssl=context) as ws:
+    async with websockets.connect(url, subprotocols=protocols, ssl=context, **compression.of_client()) as ws:
         assert (ws.subprotocol or "") == "".join(sys.argv[2:]), ws.subprotocol
         for i in range(1000):
             size = i * 7919 % 60000 + 1
             message = "\u00e4b" * (size // 2) if i % 2 else bytes((i + j) % 256 for j in range(size))
             await ws.send(message)
             assert await ws.recv() == message, i
+        assert len(ws.extensions) == ("GDWS_COMPRESSION" in os.environ), ws.extensions
+        for size in [0, 1, 31, 32, 65535, 65536, 10**6, 10**7] if ws.extensions else []:
+            for message in ["ab\u00e4c" * (size // 5), os.urandom(size // 4) * 4]:
+                await ws.send(message)
+                assert await ws.recv() == message, size
         await ws.send("")
         assert await ws.recv() == ""
         await ws.send("empty please")
@@ -29,7 +38,7 @@ async def main():
         await ws.send("report python 1003 messages echoed")
         await ws.close(4001, "goodbye")
         assert ws.close_code == 4001, ws.close_code
-    async with websockets.connect(url, subprotocols=protocols, compression=None, ssl=context) as ws:
+    async with websockets.connect(url, subprotocols=protocols, ssl=context, **compression.of_client()) as ws:
         await ws.send("close me")
         try:
             await ws.recv()

@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""python3-websockets as an echo server for gdws clients. Usage: python_server.py [PROTOCOL]"""
+"""python3-websockets as an echo server for gdws clients. Usage: python_server.py [PROTOCOL]
+
+GDWS_COMPRESSION: nothing, or how to compress: the names in compression.py."""
 import asyncio
 import os
 import ssl
@@ -8,8 +10,11 @@ import sys
 
 import websockets
 
+import compression
+
 
 async def echo(ws, *_):
+    print("extensions", ws.extensions, flush=True)
     try:
         async for message in ws:
             if message == "close me":
@@ -27,7 +32,8 @@ async def main():
     if "GDWS_KEY" in os.environ:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(os.environ["GDWS_CERTIFICATE"], os.environ["GDWS_KEY"])
-    async with websockets.serve(echo, "127.0.0.1", 0, subprotocols=protocols, ssl=context) as server:
+    async with websockets.serve(echo, "127.0.0.1", 0, subprotocols=protocols, ssl=context,
+                                **compression.of_server()) as server:
         print("listening on", server.sockets[0].getsockname()[1], flush=True)
         await asyncio.Future()
 

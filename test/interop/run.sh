@@ -130,14 +130,15 @@ with_godot() {
 }
 
 with_chromium() {
-    local protocol=$1 status=0 seen trust=()
+    local protocol=$1 status=0 seen trust=() fragment
+    fragment=$protocol${GDWS_COMPRESSION:+,compressed}
     start server "$build/test/interop_server" ${protocol:+"$protocol"} || status=1
     # Chromium knows the certificate by its key, since it has no file of authorities to trust.
     [ -z "$over" ] || trust+=("--ignore-certificate-errors-spki-list=$(openssl x509 -in "$GDWS_CERTIFICATE" -pubkey -noout |
         openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | base64)")
     chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run \
         --disable-background-networking --disable-component-update --disable-sync "${trust[@]}" \
-        --user-data-dir="$place/chromium" "file://$PWD/$here/page.html#$base:$port${protocol:+,$protocol}" \
+        --user-data-dir="$place/chromium" "file://$PWD/$here/page.html#$base:$port${fragment:+,$fragment}" \
         >"$place/chromium.log" 2>&1 &
     started+=($!)
     for _ in $(seq 900); do
@@ -290,6 +291,27 @@ all() {
 
 all ""
 all chat
+
+# Compression, as the others like it; the gdws side is the same each time.
+export GDWS_MESSAGE_MAX=10000000
+for GDWS_COMPRESSION in usual no-context small-windows odd-windows; do
+    export GDWS_COMPRESSION
+    over=", compressed: $GDWS_COMPRESSION"
+    if /usr/bin/python3 -c 'import websockets' 2>/dev/null; then with_python ""; else skip python3-websockets; fi
+done
+export GDWS_COMPRESSION=usual
+over=", compressed"
+if command -v chromium >/dev/null; then with_chromium ""; else skip chromium; fi
+unset GDWS_MESSAGE_MAX
+status=0
+start server "$build/test/interop_server" || status=1
+timeout 60 /usr/bin/python3 "$here/python_bomb.py" "$port" "${started[-1]}" >"$place/bomb.log" 2>&1 || status=1
+cat "$place/bomb.log"
+result "a bomb of 1 GB" $status
+end_all
+unset GDWS_COMPRESSION
+over=""
+
 if command -v openssl >/dev/null && secure; then
     all ""
     all chat

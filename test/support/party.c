@@ -108,8 +108,8 @@ void party_make(party *p, guest *one)
     server->config.writes_frames_singly = world_is_fallback();
     gdws_multiplayer_get_client(one->mp)->config.writes_frames_singly = world_is_fallback();
     ck_assert_int_eq(gdws_server_set_bind_ip(server, "127.0.0.1"), GDWS_OK);
-    world_secure_server(server);
-    world_secure_client(gdws_multiplayer_get_client(one->mp));
+    world_prepare_server(server);
+    world_prepare_client(gdws_multiplayer_get_client(one->mp));
 }
 
 void party_init_idle(party *p, gdws_multiplayer_wire wire)

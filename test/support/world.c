@@ -29,13 +29,19 @@ bool world_is_secure(void)
     return getenv("GDWS_TEST_TLS") != NULL;
 }
 
+bool world_is_compressed(void)
+{
+    return getenv("GDWS_TEST_COMPRESSION") != NULL;
+}
+
 const char *world_scheme(void)
 {
     return world_is_secure() ? "wss" : "ws";
 }
 
-void world_secure_server(gdws_server *server)
+void world_prepare_server(gdws_server *server)
 {
+    ck_assert_int_eq(gdws_server_set_compression(server, world_is_compressed()), GDWS_OK);
     if (world_is_secure()) {
         const cert *own = cert_localhost();
         ck_assert_int_eq(gdws_server_set_private_key(server, own->key, NULL), GDWS_OK);
@@ -43,8 +49,9 @@ void world_secure_server(gdws_server *server)
     }
 }
 
-void world_secure_client(gdws_client *client)
+void world_prepare_client(gdws_client *client)
 {
+    ck_assert_int_eq(gdws_client_set_compression(client, world_is_compressed()), GDWS_OK);
     if (world_is_secure()) {
         const char *trusted = cert_authority()->certificate;
         ck_assert_int_eq(gdws_client_set_trusted_certificate(client, trusted), GDWS_OK);
@@ -54,6 +61,17 @@ void world_secure_client(gdws_client *client)
 int world_scale(int full, int reduced)
 {
     return getenv("GDWS_TEST_SLOW") != NULL ? reduced : full;
+}
+
+void world_fill_with_noise(void *bytes, size_t length)
+{
+    uint32_t state = 2463534242u;
+    for (size_t i = 0; i < length; i++) {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        ((uint8_t *)bytes)[i] = (uint8_t)state;
+    }
 }
 
 static void note(witness *seen, char letter)
@@ -210,8 +228,8 @@ void world_init_idle(world *w)
     ck_assert_int_eq(gdws_server_set_signals(w->server, &server_signals), GDWS_OK);
     ck_assert_int_eq(gdws_client_set_signals(w->client, &client_signals), GDWS_OK);
     ck_assert_int_eq(gdws_server_set_bind_ip(w->server, "127.0.0.1"), GDWS_OK);
-    world_secure_server(w->server);
-    world_secure_client(w->client);
+    world_prepare_server(w->server);
+    world_prepare_client(w->client);
     w->server->config.writes_frames_singly = world_is_fallback();
     w->client->config.writes_frames_singly = world_is_fallback();
 }

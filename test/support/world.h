@@ -69,12 +69,18 @@ bool world_is_fallback(void);
 bool world_is_secure(void);
 const char *world_scheme(void);
 
+/* Whether the suite is to run with compression, by the environment. */
+bool world_is_compressed(void);
+
 /* Give a server, a client what they need for that. */
-void world_secure_server(gdws_server *server);
-void world_secure_client(gdws_client *client);
+void world_prepare_server(gdws_server *server);
+void world_prepare_client(gdws_client *client);
 
 /* Smaller numbers under valgrind and sanitizers. */
 int world_scale(int full, int reduced);
+
+/* Fill with what no compressor makes shorter. */
+void world_fill_with_noise(void *bytes, size_t length);
 
 uint64_t world_now_ms(void);
 

@@ -12,6 +12,7 @@ Suite *texts_suite(void);
 Suite *peer_suite(void);
 Suite *opening_suite(void);
 Suite *variant_suite(void);
+Suite *deflate_suite(void);
 
 /* After each test: nothing may be left. */
 static inline void assert_nothing_is_left(void)

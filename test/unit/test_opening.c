@@ -142,16 +142,17 @@ START_TEST(the_answer_is_that_of_the_rfc)
 {
     gdwsi_config config;
     gdwsi_http_head head;
+    gdwsi_offer offer = {.protocol = "chat"};
     char copy[2048];
     char answer[GDWSI_HANDSHAKE_TEXT_MAX];
     gdwsi_config_init_server(&config);
     ck_assert_int_eq(judge(&config, requests[0].text, &head, copy), 0);
-    size_t length = gdwsi_handshake_write_answer(&config, &head, "chat", answer, sizeof(answer));
+    size_t length = gdwsi_handshake_write_answer(&config, &head, &offer, answer, sizeof(answer));
     ck_assert_str_eq(answer, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
                              "Connection: Upgrade\r\nSec-WebSocket-Accept: " ACCEPT "\r\n"
                              "Sec-WebSocket-Protocol: chat\r\n\r\n");
     ck_assert_uint_eq(length, strlen(answer));
-    ck_assert_uint_eq(gdwsi_handshake_write_answer(&config, &head, "chat", answer, 100), 0);
+    ck_assert_uint_eq(gdwsi_handshake_write_answer(&config, &head, &offer, answer, 100), 0);
     gdwsi_config_clear(&config);
 }
 END_TEST
@@ -194,6 +195,7 @@ START_TEST(an_answer_is_judged_as_the_rfc_says)
 {
     gdwsi_config config;
     gdwsi_http_head head;
+    gdwsi_extension_terms terms;
     char copy[2048];
     const char *protocol;
     const char *fault = "";
@@ -202,7 +204,7 @@ START_TEST(an_answer_is_judged_as_the_rfc_says)
     gdwsi_config_init_client(&config);
     if (gdwsi_http_parse_answer(&head, copy, length)) {
         ck_assert_int_eq(head.status, 101);
-        fault = gdwsi_handshake_judge_answer(&config, &head, KEY, &protocol);
+        fault = gdwsi_handshake_judge_answer(&config, &head, KEY, &protocol, &terms);
         ck_assert(fault == NULL || fault[0] != '\0');
     }
     if (answers[_i].fault == NULL) {

@@ -221,8 +221,9 @@ static void round_trip(size_t length, bool is_masked)
     bool is_final = false;
     fill(message, length, 5);
     gdwsi_outq_init(&out, NULL);
-    ck_assert_int_eq(gdwsi_outq_put_message(&out, GDWSI_OPCODE_BINARY, message, length, is_masked),
-                     GDWS_OK);
+    ck_assert_int_eq(
+        gdwsi_outq_put_message(&out, gdwsi_frame_of_message(false, length, is_masked), message),
+        GDWS_OK);
     ck_assert_uint_eq(gdwsi_outq_bytes(&out), gdwsi_outq_encoded_size(length, is_masked));
     ck_assert_uint_eq(gdwsi_outq_packets(&out), 1);
     while (gdwsi_outq_peek_frame(&out, &frame)) {
@@ -260,8 +261,9 @@ START_TEST(a_drop_may_end_inside_a_frame)
     gdwsi_outq_init(&out, NULL);
     ck_assert_uint_eq(gdwsi_outq_peek(&out, &bytes), 0);
     for (int i = 0; i < 10; i++) {
-        ck_assert_int_eq(gdwsi_outq_put_message(&out, GDWSI_OPCODE_TEXT, "12345678", 8, false),
-                         GDWS_OK);
+        ck_assert_int_eq(
+            gdwsi_outq_put_message(&out, gdwsi_frame_of_message(true, 8, false), "12345678"),
+            GDWS_OK);
     }
     ck_assert_int_eq(gdwsi_outq_put_control(&out, GDWSI_OPCODE_PING, "p", 1, false), GDWS_OK);
     ck_assert_uint_eq(gdwsi_outq_peek(&out, &bytes), 103);
@@ -277,8 +279,9 @@ START_TEST(a_drop_may_end_inside_a_frame)
     ck_assert_uint_eq(gdwsi_outq_peek(&out, &bytes), 68);
     ck_assert_uint_eq(bytes[0], '4');
     for (int i = 0; i < 100; i++) {
-        ck_assert_int_eq(gdwsi_outq_put_message(&out, GDWSI_OPCODE_TEXT, "12345678", 8, false),
-                         GDWS_OK);
+        ck_assert_int_eq(
+            gdwsi_outq_put_message(&out, gdwsi_frame_of_message(true, 8, false), "12345678"),
+            GDWS_OK);
     }
     ck_assert_uint_eq(gdwsi_outq_peek(&out, &bytes), 1068);
     ck_assert_uint_eq(bytes[0], '4');
@@ -302,14 +305,18 @@ START_TEST(the_rest_of_a_message_follows_what_was_sent)
         fill(message, sizeof(message), 7);
         gdwsi_outq_init(&whole, NULL);
         gdwsi_outq_init(&rest, NULL);
-        ck_assert_int_eq(
-            gdwsi_outq_put_message(&whole, GDWSI_OPCODE_TEXT, message, sizeof(message), false),
-            GDWS_OK);
-        ck_assert_int_eq(
-            gdwsi_outq_put_rest(&rest, GDWSI_OPCODE_TEXT, message, sizeof(message), sent), GDWS_OK);
+        ck_assert_int_eq(gdwsi_outq_put_message(
+                             &whole, gdwsi_frame_of_message(true, sizeof(message), false), message),
+                         GDWS_OK);
+        ck_assert_int_eq(gdwsi_outq_put_rest(&rest,
+                                             gdwsi_frame_of_message(true, sizeof(message), false),
+                                             message, sent),
+                         GDWS_OK);
         gdwsi_outq_drop(&whole, sent);
-        ck_assert_int_eq(gdwsi_outq_put_message(&whole, GDWSI_OPCODE_TEXT, "x", 1, false), GDWS_OK);
-        ck_assert_int_eq(gdwsi_outq_put_message(&rest, GDWSI_OPCODE_TEXT, "x", 1, false), GDWS_OK);
+        ck_assert_int_eq(
+            gdwsi_outq_put_message(&whole, gdwsi_frame_of_message(true, 1, false), "x"), GDWS_OK);
+        ck_assert_int_eq(gdwsi_outq_put_message(&rest, gdwsi_frame_of_message(true, 1, false), "x"),
+                         GDWS_OK);
         size_t length = gdwsi_outq_peek(&whole, &expected);
         ck_assert_uint_eq(gdwsi_outq_peek(&rest, &bytes), length);
         ck_assert(memcmp(bytes, expected, length) == 0);
@@ -343,8 +350,8 @@ START_TEST(without_memory_the_outbound_queue_is_as_it_was)
         gdwsi_mem_fail_at(nth);
         for (int i = 0; i < 4; i++) {
             size_t before = gdwsi_outq_bytes(&out);
-            gdws_error error =
-                gdwsi_outq_put_message(&out, GDWSI_OPCODE_BINARY, bytes, sizeof(bytes), true);
+            gdws_error error = gdwsi_outq_put_message(
+                &out, gdwsi_frame_of_message(false, sizeof(bytes), true), bytes);
             ck_assert(error == GDWS_OK || error == GDWS_OUT_OF_MEMORY);
             count += error == GDWS_OK ? 1 : 0;
             ck_assert(error == GDWS_OK || gdwsi_outq_bytes(&out) == before);
