@@ -11,5 +11,6 @@ Suite *handshakes_suite(void);
 Suite *files_suite(void);
 Suite *tls_bytes_suite(void);
 Suite *compressed_suite(void);
+Suite *conformance_suite(void);
 
 #endif
