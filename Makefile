@@ -162,7 +162,7 @@ check-style: ## format, length and complexity of functions, scripts
 	@test/checks/style.sh
 
 fuzz: ## each fuzz target for FUZZ_SECONDS
-	@test/checks/fuzz.sh $(BUILD)/fuzz $(FUZZ_SECONDS)
+	@PACKAGES="$(PACKAGES)" test/checks/fuzz.sh $(BUILD)/fuzz $(FUZZ_SECONDS)
 
 install: all ## into $(DESTDIR)$(PREFIX)
 	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/gdws
