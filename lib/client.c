@@ -358,13 +358,16 @@ static void destroy(gdws_client *client)
     client->lookup = NULL;
     if (client->link != NULL) {
         gdwsi_peer_event event;
+        bool was_polling = loop->is_polling;
         gdwsi_link_shut(client->link, 1000);
+        loop->is_polling = true; /* for handlers this is a signal like any other */
         do {
             event = gdwsi_peer_next_event(&client->link->peer);
             if (event == GDWSI_PEER_CONNECTED || event == GDWSI_PEER_DISCONNECTED) {
                 signal_event(client, event);
             }
         } while (event != GDWSI_PEER_NOTHING);
+        loop->is_polling = was_polling;
     }
     forget_last(client);
     uv_close((uv_handle_t *)client->lookup_timer, free_timer);

@@ -383,8 +383,10 @@ gdws_server *gdws_server_new(gdws_loop *loop)
 void gdwsi_server_destroy(gdws_server *server)
 {
     gdws_loop *loop = server->loop;
+    bool was_polling = loop->is_polling;
     gdws_server_stop(server);
     server->is_in_signal = true;
+    loop->is_polling = true; /* for handlers this is a signal like any other */
     while (server->links != NULL) {
         gdwsi_link *link = server->links;
         bool is_connected = link->id != 0 && gdwsi_peer_is_owed_disconnected(&link->peer);
@@ -395,6 +397,8 @@ void gdwsi_server_destroy(gdws_server *server)
         }
         release_link(server, link);
     }
+    loop->is_polling = was_polling;
+    gdwsi_loop_touch(loop);
     server->current_id = 0;
     gdwsi_peertable_clear(&server->peers);
     gdwsi_tally_clear(&server->tally);

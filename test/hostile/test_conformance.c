@@ -293,7 +293,7 @@ static void expect_frames(const conversation *talk, bool is_server)
                       (unsigned)first);
     }
     if (!is_server) {
-        /* "the server MUST close the TCP connection immediately", a client waits for that (7.1.1) */
+        /* The server closes TCP first; a client waits for that (7.1.1). */
         rawsock_end(&raw);
     }
     rawsock_wait_for_end(&raw, (uint64_t)world_scale(2000, 8000));

@@ -210,6 +210,54 @@ START_TEST(objects_may_be_freed_at_every_step_of_a_connection)
 }
 END_TEST
 
+static gdws_loop *polled;
+
+static void poll_at_server_end(gdws_server *server, int32_t id, bool was_clean, void *user)
+{
+    (void)id;
+    (void)was_clean;
+    ck_assert_int_eq(gdws_server_poll(server), GDWS_BUSY);
+    ck_assert_int_eq(gdws_loop_poll(polled), GDWS_BUSY);
+    ck_assert_int_eq(gdws_loop_wait(polled, 0), GDWS_BUSY);
+    ++*(int *)user;
+}
+
+static void poll_at_client_end(gdws_client *client, bool was_clean, void *user)
+{
+    (void)was_clean;
+    ck_assert_int_eq(gdws_client_poll(client), GDWS_BUSY);
+    ck_assert_int_eq(gdws_loop_poll(polled), GDWS_BUSY);
+    ++*(int *)user;
+}
+
+/* The signals that free delivers are signals. */
+START_TEST(a_poll_in_the_signals_of_free_is_busy)
+{
+    int count = 0;
+    world w;
+    world_init(&w);
+    world_connect(&w);
+    polled = w.loop;
+    const gdws_server_signals at_server = {
+        .size = sizeof(at_server), .client_disconnected = poll_at_server_end, .user = &count};
+    const gdws_client_signals at_client = {
+        .size = sizeof(at_client), .connection_closed = poll_at_client_end, .user = &count};
+    ck_assert_int_eq(gdws_server_set_signals(w.server, &at_server), GDWS_OK);
+    ck_assert_int_eq(gdws_client_set_signals(w.client, &at_client), GDWS_OK);
+    gdws_client_free(w.client);
+    w.client = NULL;
+    ck_assert_int_eq(count, 1);
+    gdws_server_free(w.server);
+    w.server = NULL;
+    ck_assert_int_eq(count, 2);
+    ck_assert_int_eq(gdws_loop_poll(w.loop), GDWS_OK);
+    /* The ends went to other handlers than the world's. */
+    w.at_server.closed = w.at_server.connected;
+    w.at_client.closed = w.at_client.connected;
+    world_free(&w);
+}
+END_TEST
+
 START_TEST(free_takes_null)
 {
     gdws_client_free(NULL);
@@ -394,6 +442,7 @@ Suite *lifetime_suite(void)
     tcase_add_loop_test(tests, anything_may_be_freed_in_any_signal, 0, 16);
     tcase_add_test(tests, a_client_may_be_freed_in_connection_error);
     tcase_add_test(tests, objects_may_be_freed_at_every_step_of_a_connection);
+    tcase_add_test(tests, a_poll_in_the_signals_of_free_is_busy);
     tcase_add_test(tests, free_takes_null);
     tcase_add_test(tests, objects_with_loops_of_their_own_need_no_loop);
     tcase_add_test(tests, a_peer_that_is_stopped_is_noticed_by_the_heartbeat);
