@@ -31,8 +31,8 @@
  * peer has gone; a string until the object changes. A server's peer pointers are lent until its
  *    client_disconnected has returned: keep the id instead. Ids are random in 2..2147483647 and not
  *    reused while the server lives.
- * 7. One object, one thread. Objects on one loop share its thread. gdws_loop_wakeup alone may be
- *    called from any thread.
+ * 7. One object, one thread. Objects on one loop share its thread. gdws_loop_post and
+ *    gdws_loop_wakeup alone may be called from any thread.
  * 8. Errors. Output parameters are cleared first; on error nothing has changed. A NULL object is
  *    INVALID_PARAMETER where an error can be returned, and nothing or zero elsewhere. No input,
  * from the network or the caller, asserts, aborts or prints; log lines go to the log callback.

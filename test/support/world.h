@@ -84,6 +84,9 @@ void world_fill_with_noise(void *bytes, size_t length);
 
 uint64_t world_now_ms(void);
 
+/* How often something was closed that was not open, by anybody in this process. */
+int world_vain_closes(void);
+
 /* Poll until a condition holds; fail the test after the limit. */
 #define WAIT_FOR_ON(the_loop, condition)                                                           \
     do {                                                                                           \
