@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <pthread.h>
 
 #include "context.h"
 #include "log.h"
@@ -362,10 +363,19 @@ gdws_error gdws_loop_wait(gdws_loop *loop, int timeout_ms)
     return error;
 }
 
+/* A thread that is cancelled while it wakes the loop would leave libuv waiting for it. */
+static void wake(gdws_loop *loop)
+{
+    int state = PTHREAD_CANCEL_ENABLE;
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    (void)uv_async_send(&loop->wakeup);
+    (void)pthread_setcancelstate(state, NULL);
+}
+
 void gdws_loop_wakeup(gdws_loop *loop)
 {
     if (loop != NULL) {
-        (void)uv_async_send(&loop->wakeup);
+        wake(loop);
     }
 }
 
@@ -377,7 +387,7 @@ gdws_error gdws_loop_post(gdws_loop *loop, gdws_loop_function function, void *us
     }
     gdws_error error = gdwsi_posts_put(&loop->posts, function, user, &must_wake);
     if (must_wake) {
-        (void)uv_async_send(&loop->wakeup);
+        wake(loop);
     }
     return error;
 }

@@ -164,6 +164,38 @@ START_TEST(a_post_wakes_a_sleeper)
 }
 END_TEST
 
+static void *post_for_ever(void *user)
+{
+    caller *other = user;
+    (void)sem_post(&other->is_wanted);
+    for (;;) {
+        (void)gdws_loop_post(other->loop, count_call, other);
+        pthread_testcancel();
+    }
+    return NULL;
+}
+
+/* Waking is a write, where a thread may be cancelled; the loop must not wait for it then. */
+START_TEST(a_poster_may_be_cancelled)
+{
+    for (int i = 0; i < 100; i++) {
+        caller other = {.loop = gdws_loop_new()};
+        pthread_t thread;
+        ck_assert_int_eq(sem_init(&other.is_wanted, 0, 0), 0);
+        ck_assert_int_eq(pthread_create(&thread, NULL, post_for_ever, &other), 0);
+        while (sem_wait(&other.is_wanted) != 0) {
+        }
+        ck_assert_int_eq(pthread_cancel(thread), 0);
+        while (pthread_tryjoin_np(thread, NULL) != 0) {
+            ck_assert_int_eq(gdws_loop_poll(other.loop), GDWS_OK);
+        }
+        gdws_loop_free(other.loop);
+        (void)sem_destroy(&other.is_wanted);
+        ck_assert_uint_eq(gdwsi_mem_live(), 0);
+    }
+}
+END_TEST
+
 /* What may be done in a posted function */
 
 typedef struct deed {
@@ -583,6 +615,7 @@ Suite *threads_suite(void)
     tcase_add_test(tests, a_million_posts_from_four_threads_all_run_in_order);
     tcase_add_test(tests, posts_run_between_the_packets_of_a_busy_server);
     tcase_add_test(tests, a_post_wakes_a_sleeper);
+    tcase_add_test(tests, a_poster_may_be_cancelled);
     tcase_add_test(tests, posts_run_inside_of_a_poll_only);
     tcase_add_test(tests, poll_in_a_posted_function_is_busy);
     tcase_add_test(tests, a_function_that_posts_itself_leaves_room_for_others);
