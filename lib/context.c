@@ -4,7 +4,6 @@
  * at a time does, and leaves all that as it was. */
 #include "context.h"
 
-#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -16,11 +15,15 @@
 
 #include "log.h"
 
-/* libwebsockets allocates a table of this many descriptors at most. */
-#define DESCRIPTORS_MAX (1u << 20)
-
 /* The first version that closes its pipe once. */
 #define PIPE_CLOSED_ONCE 4003004
+
+#if LWS_LIBRARY_VERSION_NUMBER < PIPE_CLOSED_ONCE
+#include <malloc.h>
+#endif
+
+/* libwebsockets allocates a table of this many descriptors at most. */
+#define DESCRIPTORS_MAX (1u << 20)
 
 static pthread_mutex_t process_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -60,6 +63,8 @@ static bool lower_descriptor_limit(struct rlimit *old)
  * wsi must forget the number in between. Its place is not public: it is the one whose change
  * lws_get_socket_fd sees. */
 
+#if LWS_LIBRARY_VERSION_NUMBER < PIPE_CLOSED_ONCE
+
 typedef struct polls {
     uv_handle_t *handle;
     size_t count;
@@ -85,14 +90,11 @@ static bool is_place(int *place, struct lws *wsi, int descriptor)
     return is_seen;
 }
 
-/* Returns NULL where the pipe is closed once. It is the only thing that a new context polls. */
+/* The pipe is the only thing that a new context polls. */
 static int *find_pipe(uv_loop_t *uv)
 {
     polls found = {0};
     int descriptor = -1;
-    if (LWS_LIBRARY_VERSION_NUMBER >= PIPE_CLOSED_ONCE) {
-        return NULL;
-    }
     uv_walk(uv, note_poll, &found);
     if (found.count != 1 || uv_fileno(found.handle, &descriptor) != 0) {
         return NULL;
@@ -105,6 +107,16 @@ static int *find_pipe(uv_loop_t *uv)
     }
     return place < end ? place : NULL;
 }
+
+#else
+
+static int *find_pipe(uv_loop_t *uv)
+{
+    (void)uv;
+    return NULL;
+}
+
+#endif
 
 struct lws_context *gdwsi_context_new(uv_loop_t *uv, size_t read_bytes, int **pipe)
 {
