@@ -34,6 +34,7 @@ SUITE_PROGRAMS := $(SUITES:%=$(BUILD)/test/%)
 BENCH   := $(patsubst %,$(BUILD)/bench/%,idle instructions load gdws_echo gdws_clients lws_echo lws_clients)
 INTEROP := $(patsubst test/interop/%.c,$(BUILD)/test/%,$(wildcard test/interop/*.c))
 LEDGER  := $(BUILD)/test/ledger
+COMEBACK := $(BUILD)/test/comeback
 SUPPORT := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard test/support/*.c))
 STATIC  := $(BUILD)/libgdws.a
 SHARED  := $(BUILD)/libgdws.so.$(VERSION)
@@ -42,7 +43,7 @@ SHARED  := $(BUILD)/libgdws.so.$(VERSION)
 .SECONDARY:
 .PHONY: all help demo bench bench-instructions check check-unit check-integration check-hostile check-oom interop \
         check-asan check-tsan check-valgrind check-install check-symbols check-headers \
-        check-layers check-docs check-style fuzz ledger install uninstall deps deps-interop deps-ci clean \
+        check-layers check-docs check-style fuzz ledger comeback install uninstall deps deps-interop deps-ci clean \
         tests FORCE
 
 all: $(STATIC) $(SHARED) $(BUILD)/gdws.pc $(SAMPLES) ## the library, static and shared, and the samples
@@ -100,6 +101,10 @@ $(LEDGER): $(BUILD)/obj/test/ledger/ledger.o $(STATIC)
 	@mkdir -p $(@D)
 	$(CC) $^ $(LIBS) $(CFLAGS) $(LDFLAGS) -o $@
 
+$(COMEBACK): $(BUILD)/obj/test/comeback/comeback.o $(STATIC)
+	@mkdir -p $(@D)
+	$(CC) $^ $(LIBS) $(CFLAGS) $(LDFLAGS) -o $@
+
 $(BENCH): $(BUILD)/bench/%: $(BUILD)/obj/test/bench/%.o $(BUILD)/obj/test/bench/process.o $(STATIC)
 	@mkdir -p $(@D)
 	$(CC) $^ $(LIBS) $(CFLAGS) $(LDFLAGS) -o $@
@@ -113,7 +118,10 @@ bench-instructions: $(BUILD)/bench/instructions ## instructions per message, aga
 ledger: $(LEDGER) ## 1,000 multiplayer peers in one room for 60 s, every packet booked
 	$< 1000 10 60
 
-tests: $(SUITE_PROGRAMS) $(INTEROP) $(LEDGER) $(SAMPLES)
+comeback: $(COMEBACK) ## 5,000 clients lose their server and find it again
+	$< 5000 1000
+
+tests: $(SUITE_PROGRAMS) $(INTEROP) $(LEDGER) $(COMEBACK) $(SAMPLES)
 
 # Rewritten when PREFIX changes.
 $(BUILD)/gdws.pc: pkgconfig/gdws.pc.in FORCE

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The client: resolves a name, tries its addresses one after the other, and signals what its link
  * has to say. Invariant: while connecting there is a lookup or a link, never both; the link stays
- * after the connection has ended, so that its packets can be read, until the next connect_to_url.
- */
+ * after the connection has ended, so that its packets can be read, until the next attempt. */
 #include "client.h"
 
 #include <stdio.h>
@@ -26,6 +25,7 @@ static gdws_client *client_of_burial(gdwsi_task *task)
 static void signal_connected(gdws_client *client)
 {
     client->status = GDWS_CONNECTION_CONNECTED;
+    client->connected_at = gdwsi_loop_now(client->loop);
     client->http_status = client->link->http_status;
     if (client->signals.connected_to_host != NULL) {
         client->signals.connected_to_host(
@@ -38,6 +38,17 @@ static void signal_error(gdws_client *client)
     if (client->signals.connection_error != NULL) {
         client->signals.connection_error(client, client->signals.user);
     }
+}
+
+static void signal_closed(gdws_client *client)
+{
+    bool was_clean = gdwsi_peer_was_clean(&client->link->peer);
+    gdwsi_client_plan_after_end(client);
+    unsigned plan = client->plans;
+    if (client->signals.connection_closed != NULL) {
+        client->signals.connection_closed(client, was_clean, client->signals.user);
+    }
+    gdwsi_client_announce(client, plan);
 }
 
 static void signal_event(gdws_client *client, gdwsi_peer_event event)
@@ -65,10 +76,7 @@ static void signal_event(gdws_client *client, gdwsi_peer_event event)
         }
         break;
     case GDWSI_PEER_DISCONNECTED:
-        client->status = GDWS_CONNECTION_DISCONNECTED;
-        if (signals->connection_closed != NULL) {
-            signals->connection_closed(client, gdwsi_peer_was_clean(peer), signals->user);
-        }
+        signal_closed(client);
         break;
     case GDWSI_PEER_NOTHING:
         break;
@@ -98,9 +106,9 @@ static void deliver_events(gdws_client *client, const gdwsi_link *link)
 
 static void fail(gdws_client *client, gdws_error error, const char *subject, const char *reason)
 {
-    client->status = GDWS_CONNECTION_DISCONNECTED;
     client->error = error;
     (void)snprintf(client->message, sizeof(client->message), "%.120s: %.120s", subject, reason);
+    gdwsi_client_plan_after_error(client);
     gdwsi_loop_add_signal(client->loop, &client->failure);
 }
 
@@ -168,7 +176,8 @@ static void deliver(void *owner, gdwsi_link *link)
         return;
     }
     if (!link->is_established) {
-        if (link->error != GDWS_OK && client->status == GDWS_CONNECTION_CONNECTING) {
+        if (link->error != GDWS_OK && client->status == GDWS_CONNECTION_CONNECTING &&
+            !client->is_waiting) {
             link_failed(client);
         }
         return;
@@ -179,8 +188,10 @@ static void deliver(void *owner, gdwsi_link *link)
 static void run_failure(gdwsi_task *task)
 {
     gdws_client *client = client_of_failure(task);
+    unsigned plan = client->plans;
     client->is_in_signal = true;
     signal_error(client);
+    gdwsi_client_announce(client, plan);
     client->is_in_signal = false;
     if (client->is_freed) {
         destroy(client);
@@ -191,7 +202,7 @@ static void on_resolved(void *user, const gdwsi_addresses *addresses, const char
 {
     gdws_client *client = user;
     client->lookup = NULL;
-    (void)uv_timer_stop(client->lookup_timer);
+    (void)uv_timer_stop(client->timer);
     if (reason != NULL) {
         fail(client, GDWS_CANT_RESOLVE, client->url.host, reason);
         return;
@@ -209,12 +220,12 @@ static void on_lookup_timeout(uv_timer_t *timer)
     fail(client, GDWS_CANT_RESOLVE, client->url.host, "the name service does not answer");
 }
 
-/* What was left of the last connection goes. */
-static void forget_last(gdws_client *client)
+/* What was left of the last connection goes, but for the URL. */
+static void forget_attempt(gdws_client *client)
 {
+    gdwsi_client_cancel_plan(client);
     release_link(client);
     gdwsi_loop_remove(&client->failure);
-    gdwsi_url_clear(&client->url);
     if (client->endpoint != NULL) {
         gdwsi_endpoint_release(client->endpoint);
         client->endpoint = NULL;
@@ -224,14 +235,26 @@ static void forget_last(gdws_client *client)
     client->message[0] = '\0';
 }
 
+static void forget_last(gdws_client *client)
+{
+    forget_attempt(client);
+    gdwsi_url_clear(&client->url);
+    client->backoff.attempts = 0;
+    client->is_leaving = false;
+}
+
 bool gdwsi_client_is_busy(const gdws_client *client)
 {
-    return client->status != GDWS_CONNECTION_DISCONNECTED ||
+    return (client->status != GDWS_CONNECTION_DISCONNECTED && !client->is_waiting) ||
            (client->link != NULL && gdwsi_peer_is_owed_disconnected(&client->link->peer));
 }
 
-static gdws_error start(gdws_client *client)
+/* Begin to connect to the URL. endpoint is the client's from here on. */
+static gdws_error start(gdws_client *client, gdwsi_endpoint *endpoint)
 {
+    client->endpoint = endpoint;
+    client->deadline = gdwsi_loop_now(client->loop) + client->config.handshake_timeout_ms;
+    client->status = GDWS_CONNECTION_CONNECTING;
     if (gdwsi_addresses_parse(&client->addresses, client->url.host)) {
         client->next_address = 0;
         try_next_address(client);
@@ -241,9 +264,34 @@ static gdws_error start(gdws_client *client)
     if (client->lookup == NULL) {
         return GDWS_OUT_OF_MEMORY;
     }
-    (void)uv_timer_start(client->lookup_timer, on_lookup_timeout,
-                         client->config.handshake_timeout_ms, 0);
+    (void)uv_timer_start(client->timer, on_lookup_timeout, client->config.handshake_timeout_ms, 0);
     return GDWS_OK;
+}
+
+/* Get what an attempt needs. */
+static gdws_error prepare(gdws_client *client, bool is_secure, gdwsi_endpoint **endpoint,
+                          const char **reason)
+{
+    gdws_error error = is_secure ? gdwsi_client_prepare_tls(client, reason) : GDWS_OK;
+    if (error == GDWS_OK) {
+        error = gdwsi_endpoint_get(client->loop, &client->config, true, endpoint);
+        *reason = "out of memory";
+    }
+    return error;
+}
+
+void gdwsi_client_try_again(gdws_client *client)
+{
+    gdwsi_endpoint *endpoint = NULL;
+    const char *reason = "";
+    forget_attempt(client);
+    gdws_error error = prepare(client, client->url.is_secure, &endpoint, &reason);
+    if (error == GDWS_OK) {
+        error = start(client, endpoint);
+    }
+    if (error != GDWS_OK) {
+        fail(client, error, client->url.authority, reason);
+    }
 }
 
 gdws_error gdws_client_connect_to_url(gdws_client *client, const char *url)
@@ -258,12 +306,8 @@ gdws_error gdws_client_connect_to_url(gdws_client *client, const char *url)
         return GDWS_ALREADY_IN_USE;
     }
     gdws_error error = gdwsi_url_parse(&parsed, url, &reason);
-    if (error == GDWS_OK && parsed.is_secure) {
-        error = gdwsi_client_prepare_tls(client, &reason);
-    }
     if (error == GDWS_OK) {
-        error = gdwsi_endpoint_get(client->loop, &client->config, true, &endpoint);
-        reason = "out of memory";
+        error = prepare(client, parsed.is_secure, &endpoint, &reason);
     }
     if (error != GDWS_OK) {
         gdwsi_url_clear(&parsed);
@@ -273,16 +317,41 @@ gdws_error gdws_client_connect_to_url(gdws_client *client, const char *url)
     }
     forget_last(client);
     client->url = parsed;
-    client->endpoint = endpoint;
     uv_update_time(&client->loop->uv);
-    client->deadline = gdwsi_loop_now(client->loop) + client->config.handshake_timeout_ms;
-    client->status = GDWS_CONNECTION_CONNECTING;
-    error = start(client);
+    error = start(client, endpoint);
     if (error != GDWS_OK) {
         client->status = GDWS_CONNECTION_DISCONNECTED;
         client->error = error;
     }
     return error;
+}
+
+/* Close the connection. When the other side is closing it already there is nothing to send, but
+ * no attempt follows. */
+static gdws_error close_link(gdws_client *client, int code, const char *reason)
+{
+    if (client->link == NULL) {
+        return GDWS_UNAVAILABLE;
+    }
+    gdws_error error = gdws_peer_close(&client->link->peer, code, reason);
+    if (error == GDWS_UNAVAILABLE && client->backoff.first_delay_ms > 0 && !client->is_leaving &&
+        gdwsi_peer_is_owed_disconnected(&client->link->peer)) {
+        client->is_leaving = true;
+        error = GDWS_OK;
+    }
+    return error;
+}
+
+/* The attempt that was announced is over before it has begun; one that was not needs no word. */
+static gdws_error stop_waiting(gdws_client *client)
+{
+    bool was_announced = client->is_announced;
+    gdwsi_client_cancel_plan(client);
+    client->status = GDWS_CONNECTION_DISCONNECTED;
+    if (was_announced) {
+        fail(client, GDWS_SKIP, client->url.authority, "given up by disconnect_from_host");
+    }
+    return GDWS_OK;
 }
 
 gdws_error gdws_client_disconnect_from_host(gdws_client *client, int code, const char *reason)
@@ -291,8 +360,10 @@ gdws_error gdws_client_disconnect_from_host(gdws_client *client, int code, const
         return GDWS_INVALID_PARAMETER;
     }
     if (client->status != GDWS_CONNECTION_CONNECTING) {
-        return client->link != NULL ? gdws_peer_close(&client->link->peer, code, reason)
-                                    : GDWS_UNAVAILABLE;
+        return close_link(client, code, reason);
+    }
+    if (client->is_waiting) {
+        return stop_waiting(client);
     }
     if (client->link != NULL && client->link->is_established) {
         /* Open, but not yet signalled. */
@@ -300,7 +371,7 @@ gdws_error gdws_client_disconnect_from_host(gdws_client *client, int code, const
     }
     gdwsi_lookup_abandon(client->lookup);
     client->lookup = NULL;
-    (void)uv_timer_stop(client->lookup_timer);
+    (void)uv_timer_stop(client->timer);
     release_link(client);
     fail(client, GDWS_SKIP, client->url.authority, "given up by disconnect_from_host");
     return GDWS_OK;
@@ -337,12 +408,13 @@ gdws_client *gdws_client_new(gdws_loop *loop)
         goto fail;
     }
     client->loop = loop;
-    client->lookup_timer = timer;
+    client->timer = timer;
     (void)uv_timer_init(&loop->uv, timer);
     timer->data = client;
     client->failure.run = run_failure;
     client->burial.run = run_burial;
     gdwsi_config_init_client(&client->config);
+    gdwsi_backoff_init(&client->backoff);
     return client;
 
 fail:
@@ -370,7 +442,7 @@ static void destroy(gdws_client *client)
         loop->is_polling = was_polling;
     }
     forget_last(client);
-    uv_close((uv_handle_t *)client->lookup_timer, free_timer);
+    uv_close((uv_handle_t *)client->timer, free_timer);
     gdwsi_loop_touch(loop);
     gdwsi_loop_add_burial(loop, &client->burial);
     gdwsi_loop_release(loop);

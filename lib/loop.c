@@ -8,13 +8,9 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
-#include <signal.h>
-#include <string.h>
-#include <sys/resource.h>
-#include <time.h>
+#include <pthread.h>
 
-#include <libwebsockets.h>
-
+#include "context.h"
 #include "log.h"
 #include "mem.h"
 
@@ -27,9 +23,6 @@
 /* While the pool keeps more than this, what it does not need goes back to the system. */
 #define KEPT_IDLE ((size_t)256 << 10)
 #define TRIM_INTERVAL_MS 1000
-
-/* libwebsockets allocates a table of this many descriptors at most. */
-#define DESCRIPTORS_MAX (1u << 20)
 
 /* Tasks */
 
@@ -112,67 +105,10 @@ static void run_burials(gdws_loop *loop)
 
 /* Making and freeing */
 
-static void receive_lws_line(int level, const char *line)
+static void on_wakeup(uv_async_t *handle)
 {
-    gdws_log_level ours = (level & (LLL_ERR | LLL_WARN)) != 0 ? GDWS_LOG_INFO : GDWS_LOG_DEBUG;
-    gdwsi_log_line(ours, line);
-}
-
-static void route_lws_log(void)
-{
-    int levels = 0;
-    if (gdwsi_log_wants(GDWS_LOG_INFO)) {
-        levels |= LLL_ERR | LLL_WARN;
-    }
-    if (gdwsi_log_wants(GDWS_LOG_DEBUG)) {
-        levels |= LLL_NOTICE;
-    }
-    lws_set_log_level(levels, receive_lws_line);
-}
-
-/* libwebsockets sizes a table by the limit on descriptors, which is a thousand million in some
- * containers; give it a sensible limit while it looks. Returns whether *old is to be restored. */
-static bool lower_descriptor_limit(struct rlimit *old)
-{
-    if (getrlimit(RLIMIT_NOFILE, old) != 0 || old->rlim_cur <= DESCRIPTORS_MAX) {
-        return false;
-    }
-    struct rlimit lower = *old;
-    lower.rlim_cur = DESCRIPTORS_MAX;
-    return setrlimit(RLIMIT_NOFILE, &lower) == 0;
-}
-
-/* Make the context without leaving traces in the process: libwebsockets sets SIGPIPE to ignored. */
-static struct lws_context *make_context(uv_loop_t *uv)
-{
-    static const lws_retry_bo_t no_validity_checks = {0};
-    void *foreign_loops[1] = {uv};
-    struct lws_context_creation_info info;
-    memset(&info, 0, sizeof(info));
-    info.port = CONTEXT_PORT_NO_LISTEN;
-    info.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
-    info.foreign_loops = foreign_loops;
-    info.retry_and_idle_policy = &no_validity_checks;
-    info.pt_serv_buf_size = (unsigned)GDWSI_LOOP_READ_MAX + 4096;
-    info.count_threads = 1;
-
-    struct sigaction sigpipe;
-    struct rlimit limit;
-    bool is_lowered = lower_descriptor_limit(&limit);
-    bool is_saved = sigaction(SIGPIPE, NULL, &sigpipe) == 0;
-    struct lws_context *context = lws_create_context(&info);
-    if (is_saved) {
-        (void)sigaction(SIGPIPE, &sigpipe, NULL);
-    }
-    if (is_lowered) {
-        (void)setrlimit(RLIMIT_NOFILE, &limit);
-    }
-    return context;
-}
-
-static void ignore_wakeup(uv_async_t *handle)
-{
-    (void)handle;
+    gdws_loop *loop = handle->data;
+    loop->is_woken = true;
 }
 
 static void on_trim(uv_timer_t *timer)
@@ -207,26 +143,26 @@ gdws_loop *gdws_loop_new(void)
     list_init(&loop->burials);
     loop->references = 1;
     loop->read_buffer = gdwsi_mem_alloc(GDWSI_LOOP_READ_MAX);
-    if (loop->read_buffer == NULL) {
+    if (loop->read_buffer == NULL || !gdwsi_posts_init(&loop->posts)) {
         gdwsi_log_write(GDWS_LOG_ERROR, "no memory for a loop");
         goto fail_loop;
     }
     int error = uv_loop_init(&loop->uv);
     if (error != 0) {
         gdwsi_log_write(GDWS_LOG_ERROR, "no loop: %s", uv_strerror(error));
-        goto fail_loop;
+        goto fail_uv;
     }
-    error = uv_async_init(&loop->uv, &loop->wakeup, ignore_wakeup);
+    error = uv_async_init(&loop->uv, &loop->wakeup, on_wakeup);
     if (error != 0) {
         gdwsi_log_write(GDWS_LOG_ERROR, "no wakeup for a loop: %s", uv_strerror(error));
         goto fail_async;
     }
+    loop->wakeup.data = loop;
     uv_unref((uv_handle_t *)&loop->wakeup);
     (void)uv_timer_init(&loop->uv, &loop->trim);
     uv_unref((uv_handle_t *)&loop->trim);
     loop->trim.data = loop;
-    route_lws_log();
-    loop->context = make_context(&loop->uv);
+    loop->context = gdwsi_context_new(&loop->uv, GDWSI_LOOP_READ_MAX, &loop->pipe);
     if (loop->context == NULL) {
         gdwsi_log_write(GDWS_LOG_ERROR, "no libwebsockets context (is its libuv plugin there?)");
         goto fail_context;
@@ -240,6 +176,8 @@ fail_context:
 fail_async:
     drain_uv(loop);
     (void)uv_loop_close(&loop->uv);
+fail_uv:
+    gdwsi_posts_clear(&loop->posts);
 fail_loop:
     gdwsi_mem_free(loop->read_buffer);
     gdwsi_mem_free(loop);
@@ -251,12 +189,13 @@ fail_loop:
 static void destroy(gdws_loop *loop)
 {
     loop->is_polling = true;
+    gdwsi_posts_clear(&loop->posts);
     list_run(&loop->flushes);
-    lws_context_destroy(loop->context);
+    gdwsi_context_destroy(loop->context, &loop->pipe);
     uv_close((uv_handle_t *)&loop->wakeup, NULL);
     uv_close((uv_handle_t *)&loop->trim, NULL);
     drain_uv(loop);
-    lws_context_destroy(loop->context);
+    gdwsi_context_destroy(loop->context, &loop->pipe);
     loop->context = NULL;
     drain_uv(loop);
     run_burials(loop);
@@ -332,10 +271,20 @@ void gdwsi_loop_run_batch(gdws_loop *loop)
     }
 }
 
+/* A lock for each wakeup, not for each poll: whoever posts into an empty queue wakes the loop. */
+static void run_posts(gdws_loop *loop)
+{
+    if (loop->is_woken) {
+        loop->is_woken = false;
+        loop->activity += gdwsi_posts_run(&loop->posts, loop);
+    }
+}
+
 static void run_pass(gdws_loop *loop)
 {
     loop->is_touched = false;
     (void)uv_run(&loop->uv, UV_RUN_NOWAIT);
+    run_posts(loop);
     run_tasks(loop);
 }
 
@@ -414,9 +363,31 @@ gdws_error gdws_loop_wait(gdws_loop *loop, int timeout_ms)
     return error;
 }
 
+/* A thread that is cancelled while it wakes the loop would leave libuv waiting for it. */
+static void wake(gdws_loop *loop)
+{
+    int state = PTHREAD_CANCEL_ENABLE;
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    (void)uv_async_send(&loop->wakeup);
+    (void)pthread_setcancelstate(state, NULL);
+}
+
 void gdws_loop_wakeup(gdws_loop *loop)
 {
     if (loop != NULL) {
-        (void)uv_async_send(&loop->wakeup);
+        wake(loop);
     }
+}
+
+gdws_error gdws_loop_post(gdws_loop *loop, gdws_loop_function function, void *user)
+{
+    bool must_wake = false;
+    if (loop == NULL || function == NULL) {
+        return GDWS_INVALID_PARAMETER;
+    }
+    gdws_error error = gdwsi_posts_put(&loop->posts, function, user, &must_wake);
+    if (must_wake) {
+        wake(loop);
+    }
+    return error;
 }

@@ -11,6 +11,7 @@
 
 #include "gdws/loop.h"
 #include "pool.h"
+#include "posts.h"
 
 struct lws_context;
 
@@ -31,17 +32,20 @@ struct gdws_loop {
     uv_async_t wakeup;
     uv_timer_t trim; /* of the pool */
     struct lws_context *context;
+    int *pipe;                       /* of the context */
     void *endpoints;                 /* endpoint's list */
     struct gdwsi_tls_room *tls_room; /* for tls; NULL while no connection is secured */
     gdwsi_task signals;              /* heads of the lists */
     gdwsi_task flushes;
     gdwsi_task burials;
+    gdwsi_posts posts;
     unsigned references;  /* the program's one, and one for each client and server */
     gdwsi_pool pool;      /* for the queues of its peers */
     uint8_t *read_buffer; /* GDWSI_LOOP_READ_MAX bytes, whose content lasts for one event */
     uint64_t activity;    /* counts signals delivered */
     size_t batch;         /* signals added since they were last run */
     bool is_polling;
+    bool is_woken;   /* by another thread, perhaps because it has posted */
     bool is_touched; /* descriptors or timers were changed outside of uv_run */
 };
 

@@ -9,7 +9,7 @@
 #include "log.h"
 #include "multiplayer_wire.h"
 
-enum { CLOSE_PROTOCOL_ERROR = 1002 };
+enum { NORMAL_CLOSURE = 1000, CLOSE_PROTOCOL_ERROR = 1002 };
 
 /* Signals */
 
@@ -198,10 +198,16 @@ static void on_connected(gdws_client *client, const char *protocol, void *user)
     gdwsi_room_set_timer(multiplayer);
 }
 
+/* A session does not outlive its connection: who comes back is another player. */
+static void stay_away(gdws_client *client)
+{
+    (void)gdws_client_disconnect_from_host(client, NORMAL_CLOSURE, NULL);
+}
+
 static void on_error(gdws_client *client, void *user)
 {
     gdws_multiplayer *multiplayer = user;
-    (void)client;
+    stay_away(client);
     gdwsi_guest_end(multiplayer);
 }
 
@@ -215,8 +221,8 @@ static void on_data(gdws_client *client, void *user)
 static void on_closed(gdws_client *client, bool was_clean, void *user)
 {
     gdws_multiplayer *multiplayer = user;
-    (void)client;
     (void)was_clean;
+    stay_away(client);
     if (multiplayer->status == GDWS_CONNECTION_CONNECTING && multiplayer->message[0] == '\0') {
         (void)snprintf(multiplayer->message, sizeof(multiplayer->message), "%s",
                        "the connection ended before the server had given an id");

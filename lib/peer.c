@@ -353,6 +353,7 @@ gdws_error gdws_peer_close(gdws_peer *peer, int code, const char *reason)
     }
     gdws_error error = queue_close(peer, code, reason != NULL ? reason : "");
     if (error == GDWS_OK) {
+        peer->is_left = true;
         peer->state = GDWS_STATE_CLOSING;
         peer->carrier->changed(peer);
     }

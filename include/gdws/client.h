@@ -4,7 +4,8 @@
  *
  * Make it, set what is to be set, connect_to_url, then poll once a frame. Whether it worked comes
  * as connected_to_host or connection_error; a program without signals asks
- * gdws_client_get_connection_status. After a connection has ended the client may connect again.
+ * gdws_client_get_connection_status. After a connection has ended the client may connect again, or
+ * does so by itself (gdws_client_set_reconnect).
  */
 #ifndef GDWS_CLIENT_H
 #define GDWS_CLIENT_H
@@ -48,6 +49,9 @@ typedef struct gdws_client_signals {
     void (*connection_closed)(gdws_client *client, bool was_clean, void *user);
     /** An outbound queue that was full or had to wait for the network is empty again. */
     void (*drained)(gdws_client *client, void *user);
+    /** After connection_error or connection_closed: the next attempt comes in delay_ms. attempt:
+     * counts from 1, see gdws_client_set_reconnect. */
+    void (*reconnecting)(gdws_client *client, uint32_t attempt, uint32_t delay_ms, void *user);
 } gdws_client_signals;
 
 /* Create */
@@ -143,6 +147,40 @@ GDWS_API gdws_error gdws_client_set_handshake_timeout_ms(gdws_client *client, ui
 /** Limit the wait for the other side's Close frame: 10 ms to one day, default 5 s. Since 0.1. */
 GDWS_API gdws_error gdws_client_set_close_timeout_ms(gdws_client *client, uint32_t timeout_ms);
 
+/**
+ * Connect again when an attempt fails or the connection ends: after a random time up to a limit,
+ * which doubles with each attempt, so that the clients of a server that was down do not all come
+ * back at once. May be called at any time, for the waits that begin after it. For each attempt come
+ *
+ * - connection_error or connection_closed, as always; the status is CONNECTING in it when there
+ *   will be another attempt, else DISCONNECTED,
+ * - then reconnecting(attempt, delay_ms). Until the attempt begins the status is CONNECTING, the
+ *   peer is still the old one, options may be changed (a new token in the headers), and
+ *   connect_to_url begins at once and counts anew,
+ * - then connected_to_host or connection_error, once, whatever happens (but for free).
+ *
+ * There is no further attempt after disconnect_from_host and gdws_peer_close, after a clean close
+ * with 1000 by the server (after 1001 and all others there is), after an HTTP status 3xx or 4xx
+ * except 408, 425 and 429, and after max_attempts attempts in a row. A row ends when a connection
+ * has lasted longer than the limit on the wait before it. disconnect_from_host ends the wait with
+ * connection_error (SKIP); in connection_error and connection_closed it prevents the attempt, and
+ * nothing follows.
+ *
+ * Nothing that was queued for the old connection is sent on the new one: the server may have had it
+ * already, and only the program knows what to say again in connected_to_host. The new connection
+ * has a new peer: ask gdws_client_get_peer again.
+ *
+ * first_delay_ms: the first limit, 10 ms to one day; 0, the default, switches this off.
+ * max_delay_ms: where the doubling ends, first_delay_ms to one day.
+ * max_attempts: 0 for no limit.
+ *
+ * Returns PARAMETER_RANGE_ERROR for other values. The client of a gdws_multiplayer does not connect
+ * again: its session is over. Source: RFC 6455 section 7.2.3; names as in Socket.IO
+ * (reconnectionDelay, reconnectionDelayMax, reconnectionAttempts). Since 0.1.
+ */
+GDWS_API gdws_error gdws_client_set_reconnect(gdws_client *client, uint32_t first_delay_ms,
+                                              uint32_t max_delay_ms, uint32_t max_attempts);
+
 /* For wss. A certificate or key is given as PEM text or as the name of a file of it: what holds
  * "-----BEGIN " is text. Both are read at once. */
 
@@ -205,8 +243,9 @@ GDWS_API gdws_error gdws_client_set_certificate(gdws_client *client, const char 
  * url: "ws://host:port/path?query", or "wss://…" for TLS 1.2 or newer; a missing scheme means ws,
  * the default ports are 80 and 443.
  *
- * Returns INVALID_PARAMETER for anything that is not such a URL, ALREADY_IN_USE while connecting,
- * connected or before connection_closed has come, INVALID_DATA when the certificates that were set
+ * Returns INVALID_PARAMETER for anything that is not such a URL, ALREADY_IN_USE while connecting
+ * (not while waiting to, see gdws_client_set_reconnect), connected or before connection_closed has
+ * come, INVALID_DATA when the certificates that were set
  * cannot be used. Source: Godot WebSocketClient.connect_to_url. Since 0.1.
  */
 GDWS_API gdws_error gdws_client_connect_to_url(gdws_client *client, const char *url);
@@ -219,7 +258,7 @@ GDWS_API gdws_error gdws_client_wait(gdws_client *client, int timeout_ms);
 
 /**
  * Close the connection, as gdws_peer_close does; while connecting, give up: the next poll brings
- * connection_error.
+ * connection_error. In any case no attempt to reconnect follows.
  *
  * Returns what gdws_peer_close returns. Source: Godot WebSocketClient.disconnect_from_host. Since
  * 0.1.
@@ -229,7 +268,8 @@ GDWS_API gdws_error gdws_client_disconnect_from_host(gdws_client *client, int co
 
 /* Ask */
 
-/** Give how far the client is. Source: Godot get_connection_status. Since 0.1. */
+/** Give how far the client is. While it waits to reconnect it is CONNECTING: DISCONNECTED says that
+ * nothing more will happen. Source: Godot get_connection_status. Since 0.1. */
 GDWS_API gdws_connection_status gdws_client_get_connection_status(const gdws_client *client);
 
 /**
@@ -237,7 +277,8 @@ GDWS_API gdws_connection_status gdws_client_get_connection_status(const gdws_cli
  *
  * id: 0 or 1, both mean the server; NULL for others, and before the first connect_to_url.
  *
- * The pointer is lent until the next connect_to_url or free. Source: Godot get_peer. Since 0.1.
+ * The pointer is lent until the next connect_to_url, the next attempt to reconnect, or free.
+ * Source: Godot get_peer. Since 0.1.
  */
 GDWS_API gdws_peer *gdws_client_get_peer(gdws_client *client, int32_t id);
 

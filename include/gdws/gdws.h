@@ -12,10 +12,11 @@
  *    there is something to do, then polls. A program that does neither receives nothing.
  * 2. Signals are a struct of function pointers plus a user pointer. They run only inside poll and
  *    wait, never inside another call; the one exception is free, which delivers the disconnections
- *    that are still owed before it returns. Anything may be called in a signal, freeing the object
- *    included (its memory goes when the signal has returned), except poll and wait (BUSY). The
- * order for a peer is: connected, data any number of times, close request at most once,
- * disconnected; exactly one disconnected for each connected. A program may use no signals at all.
+ *    that are still owed, and calls what is left of the functions that were posted to a loop,
+ * before it returns. Anything may be called in a signal, freeing the object included (its memory
+ * goes when the signal has returned), except poll and wait (BUSY). The order for a peer is:
+ * connected, data any number of times, close request at most once, disconnected; exactly one
+ * disconnected for each connected. A program may use no signals at all.
  * 3. Nothing is dropped. When a peer's inbound queue is full, its socket is no longer read and TCP
  *    slows the sender down; reading goes on when packets have been taken. A single message over the
  *    inbound limit closes the connection with 1009. put_packet on a full outbound queue returns
@@ -31,8 +32,8 @@
  * peer has gone; a string until the object changes. A server's peer pointers are lent until its
  *    client_disconnected has returned: keep the id instead. Ids are random in 2..2147483647 and not
  *    reused while the server lives.
- * 7. One object, one thread. Objects on one loop share its thread. gdws_loop_wakeup alone may be
- *    called from any thread.
+ * 7. One object, one thread. Objects on one loop share its thread. gdws_loop_post and
+ *    gdws_loop_wakeup alone may be called from any thread.
  * 8. Errors. Output parameters are cleared first; on error nothing has changed. A NULL object is
  *    INVALID_PARAMETER where an error can be returned, and nothing or zero elsewhere. No input,
  * from the network or the caller, asserts, aborts or prints; log lines go to the log callback.

@@ -30,8 +30,9 @@ GDWS_API gdws_loop *gdws_loop_new(void);
 /**
  * Give a loop back.
  *
- * The clients and servers on it keep it alive: its memory goes with the last of them. May wait for
- * a name lookup that is under way, which cannot be interrupted. Since 0.1.
+ * The clients and servers on it keep it alive: its memory goes with the last of them. Posted
+ * functions that have not run are called then, without a loop; no other thread may post or wake any
+ * more. May wait for a name lookup that is under way, which cannot be interrupted. Since 0.1.
  */
 GDWS_API void gdws_loop_free(gdws_loop *loop);
 
@@ -57,6 +58,30 @@ GDWS_API gdws_error gdws_loop_wait(gdws_loop *loop, int timeout_ms);
  * signal handler. Several calls before the next poll count as one. Since 0.1.
  */
 GDWS_API void gdws_loop_wakeup(gdws_loop *loop);
+
+/**
+ * A function that was posted.
+ *
+ * loop: the loop in whose poll or wait it runs; NULL when the loop went before that. Then there is
+ * nothing left to work on: the function only frees what it was given.
+ */
+typedef void (*gdws_loop_function)(gdws_loop *loop, void *user);
+
+/**
+ * Let the loop's own thread run a function, and wake it if it sleeps. May be called from any
+ * thread, not from a POSIX signal handler.
+ *
+ * function: runs once, inside poll or wait, and like a signal: anything may be called in it except
+ * poll and wait, freeing the loop included. What one thread has posted runs in the order in which
+ * it was posted. What is posted while posted functions run has its turn in the next pass, after the
+ * sockets.
+ * user: given to the function, which may free it: it is called exactly once, without a loop if the
+ * loop goes before (see gdws_loop_free).
+ *
+ * Returns OUT_OF_MEMORY, INVALID_PARAMETER for a NULL loop or function, UNAVAILABLE from inside a
+ * function that is called because the loop goes; on error the function is not called. Since 0.1.
+ */
+GDWS_API gdws_error gdws_loop_post(gdws_loop *loop, gdws_loop_function function, void *user);
 
 /**
  * Give the descriptor that becomes readable when the loop wants to be polled.

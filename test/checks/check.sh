@@ -60,6 +60,8 @@ step oom-compressed env GDWS_TEST_COMPRESSION=1 "$build/test/oom"
 step integration-in-bytes env GDWS_TEST_CUT=bytes "$build/test/integration"
 step integration-fragments env GDWS_TEST_CUT=fragments "$build/test/integration"
 step ledger "$build/test/ledger" 100 10 3
+step comeback "$build/test/comeback" 1000 1000
+step comeback-together "$build/test/comeback" 500 1000 together
 step samples test/samples/run.sh "$build"
 step docs test/checks/docs.py "$build"
 step interop test/interop/run.sh "$build"

@@ -14,6 +14,8 @@ int main(void)
     srunner_add_suite(runner, lifetime_suite());
     srunner_add_suite(runner, embedding_suite());
     srunner_add_suite(runner, admission_suite());
+    srunner_add_suite(runner, threads_suite());
+    srunner_add_suite(runner, reconnect_suite());
     srunner_add_suite(runner, crowd_suite());
     srunner_add_suite(runner, multiplayer_suite());
     /* These make their connections themselves, without TLS. */

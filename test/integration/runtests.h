@@ -10,6 +10,8 @@ Suite *closing_suite(void);
 Suite *lifetime_suite(void);
 Suite *embedding_suite(void);
 Suite *listening_suite(void);
+Suite *threads_suite(void);
+Suite *reconnect_suite(void);
 Suite *crowd_suite(void);
 Suite *admission_suite(void);
 Suite *multiplayer_suite(void);

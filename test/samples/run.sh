@@ -18,7 +18,7 @@ check() {
     else
         failed=$((failed + 1))
         echo "FAIL  $1"
-        cat "$place"/*
+        find "$place" -maxdepth 1 -type f -exec cat {} + # not the pipes
     fi
 }
 
@@ -96,6 +96,54 @@ exec 3>&-
 wait "$pid" || status=1
 pid=""
 check "foreign_loop" $status
+
+# Whether a line stands in what each of the chatters has printed, so often.
+all_print() {
+    local chatter seen
+    for _ in $(seq 300); do
+        seen=0
+        for chatter in "$place"/chatter*; do
+            [ "$(grep -c "$2" "$chatter")" -lt "$1" ] || seen=$((seen + 1))
+        done
+        [ "$seen" != 16 ] || return 0
+        sleep 0.05
+    done
+    return 1
+}
+
+# Sixteen chatters, so that each thread has some. What one of them says all hear, across threads. The
+# server is killed, and they find the next one.
+status=0
+mkfifo "$place/lines"
+start "$samples/threads_server" 0 2
+for name in $(seq 16); do
+    timeout 60 "$samples/chat_client" "ws://127.0.0.1:$port" "guest $name" <"$place/lines" \
+        >"$place/chatter$name" 2>&1 &
+    others+=($!)
+done
+exec 4>"$place/lines"
+all_print 1 '^connected$' || status=1
+for thread in 0 1; do
+    wait_for "^thread $thread hears: guest" || status=1
+done
+echo "one says" >&4
+all_print 1 '^one says$' || status=1
+kill -KILL "$pid"
+wait "$pid" 2>/dev/null
+all_print 1 '^attempt 1 in' || status=1
+start "$samples/threads_server" "$port" 2 4>&-
+all_print 2 '^connected$' || status=1
+echo "one says again" >&4
+all_print 1 '^one says again$' || status=1
+exec 4>&-
+for name in "${others[@]}"; do
+    wait "$name" || status=1
+done
+others=()
+all_print 1 '^the end\.' || status=1
+stop TERM || status=1
+check "threads_server, killed and started again, and 16 chat_clients" $status
+rm -f "$place"/chatter* "$place/lines"
 
 if command -v openssl >/dev/null; then
     status=0

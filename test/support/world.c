@@ -158,6 +158,9 @@ static void on_error(gdws_client *client, void *user)
     (void)client;
     note(&w->at_client, 'E');
     w->at_client.errors++;
+    if (w->at_client.on_end != NULL) {
+        w->at_client.on_end(w);
+    }
 }
 
 static void on_data(gdws_client *client, void *user)
@@ -182,6 +185,9 @@ static void on_close_request(gdws_client *client, int code, const char *reason, 
     w->at_client.close_requests++;
     w->at_client.code = code;
     (void)snprintf(w->at_client.reason, sizeof(w->at_client.reason), "%s", reason);
+    if (w->at_client.on_close_request != NULL) {
+        w->at_client.on_close_request(w);
+    }
 }
 
 static void on_closed(gdws_client *client, bool was_clean, void *user)
@@ -191,6 +197,22 @@ static void on_closed(gdws_client *client, bool was_clean, void *user)
     note(&w->at_client, 'X');
     w->at_client.closed++;
     w->at_client.was_clean = was_clean;
+    if (w->at_client.on_end != NULL) {
+        w->at_client.on_end(w);
+    }
+}
+
+static void on_reconnecting(gdws_client *client, uint32_t attempt, uint32_t delay_ms, void *user)
+{
+    world *w = user;
+    (void)client;
+    note(&w->at_client, 'r');
+    w->at_client.reconnecting++;
+    w->at_client.attempt = attempt;
+    w->at_client.delay_ms = delay_ms;
+    if (w->at_client.on_reconnecting != NULL) {
+        w->at_client.on_reconnecting(w);
+    }
 }
 
 static void on_drained(gdws_client *client, void *user)
@@ -218,7 +240,8 @@ void world_init_idle(world *w)
                                           .data_received = on_data,
                                           .server_close_request = on_close_request,
                                           .connection_closed = on_closed,
-                                          .drained = on_drained};
+                                          .drained = on_drained,
+                                          .reconnecting = on_reconnecting};
     w->loop = gdws_loop_new();
     ck_assert_ptr_nonnull(w->loop);
     w->server = gdws_server_new(w->loop);

@@ -16,7 +16,7 @@
 #define WORLD_LIMIT_MS 10000
 
 /* What one side has been told. log has a letter for each signal: C connected, E error, d data, R
- * close request, X closed or disconnected, w drained. */
+ * close request, X closed or disconnected, w drained, r reconnecting. */
 typedef struct witness {
     char log[WORLD_LOG_MAX];
     size_t logged;
@@ -32,6 +32,14 @@ typedef struct witness {
     char protocol[64];
     int32_t id;
     void (*on_data)(void *world); /* instead of taking the packet; may be NULL */
+
+    /* The client's. */
+    int reconnecting;
+    uint32_t attempt;
+    uint32_t delay_ms;
+    void (*on_end)(void *world); /* in connection_error and connection_closed; may be NULL */
+    void (*on_close_request)(void *world);
+    void (*on_reconnecting)(void *world);
 } witness;
 
 typedef struct world {
@@ -83,6 +91,9 @@ int world_scale(int full, int reduced);
 void world_fill_with_noise(void *bytes, size_t length);
 
 uint64_t world_now_ms(void);
+
+/* How often something was closed that was not open, by anybody in this process. */
+int world_vain_closes(void);
 
 /* Poll until a condition holds; fail the test after the limit. */
 #define WAIT_FOR_ON(the_loop, condition)                                                           \

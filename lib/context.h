@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* Context: libwebsockets' context on a uv loop, made and destroyed without leaving traces in the
+ * process, on any number of threads at once. */
+#ifndef GDWSI_CONTEXT_H
+#define GDWSI_CONTEXT_H
+
+#include <stddef.h>
+
+#include <uv.h>
+
+struct lws_context;
+
+/* Make a context on a uv loop that polls nothing else yet; it reads at most read_bytes at once.
+ * *pipe: where the descriptor of its wakeup stands, for gdwsi_context_destroy. Returns NULL when it
+ * cannot be made. */
+struct lws_context *gdwsi_context_new(uv_loop_t *uv, size_t read_bytes, int **pipe);
+
+/* Destroy it, in two calls, between which libuv has to close its handles. */
+void gdwsi_context_destroy(struct lws_context *context, int **pipe);
+
+#endif
