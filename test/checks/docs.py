@@ -15,7 +15,7 @@ build = sys.argv[1]
 failures = 0
 count = 0
 declared = set()
-for header in glob.glob("include/gdws/*.h"):
+for header in glob.glob("include/gdws/**/*.h", recursive=True):
     declared |= set(re.findall(r"\bgdws_[a-z0-9_]+", open(header).read()))
 
 
