@@ -100,9 +100,8 @@ $(BUILD)/samples/%: $(BUILD)/obj/samples/%.o $(STATIC)
 # Only where GLib is.
 $(BUILD)/samples/embed_glib: samples/embed_glib.c $(STATIC) $(BUILD)/flags
 	@mkdir -p $(@D)
-	@if ! $(PKG_CONFIG) --exists glib-2.0; then echo 'skipped: $<, GLib is not installed'; else set -x; \
-	$(CC) $(OUR_CPPFLAGS) $(OUR_CFLAGS) $(GLIB_CFLAGS) $(CPPFLAGS) $(CFLAGS) $< $(STATIC) \
-	    $(shell $(PKG_CONFIG) --libs glib-2.0) $(LIBS) $(LDFLAGS) -o $@; fi
+	$(if $(findstring glib,$(LOOP_PACKAGES)),$(CC) $(OUR_CPPFLAGS) $(OUR_CFLAGS) $(GLIB_CFLAGS) $(CPPFLAGS) $(CFLAGS) $< \
+	    $(STATIC) $(shell $(PKG_CONFIG) --libs glib-2.0) $(LIBS) $(LDFLAGS) -o $@,@echo 'skipped: $<, GLib is not installed')
 
 # One test program for each directory of test/ that has a runtests.c. The wraps are for
 # test/support/host.c.
