@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <glib-unix.h>
+
 #include <gdws/adapters/glib.h>
 #include <gdws/gdws.h>
 

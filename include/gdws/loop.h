@@ -33,7 +33,7 @@ struct uv_loop_s; /* libuv's uv_loop_t */
 /**
  * Make a loop that the program's libuv loop drives: uv_run polls it.
  *
- * Signals then run inside uv_run. Until the loop is freed it keeps uv_run(…, UV_RUN_DEFAULT) from
+ * Signals then run inside uv_run. Until the loop is freed it keeps uv_run(..., UV_RUN_DEFAULT) from
  * returning, as an active handle does. gdws_loop_poll and gdws_loop_wait still work, also in
  * libuv's callbacks; they are about this loop alone, so that libuv's other handles stand still
  * while gdws_loop_wait sleeps. When the loop has gone (after gdws_loop_free and after the last

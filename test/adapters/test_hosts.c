@@ -318,7 +318,11 @@ START_TEST(a_loop_can_be_detached_and_attached_again)
             host_turn(s.h, 1000);
             ck_assert(world_now_ms() < limit);
         }
+        expect_host_timer(s.h);
         put_packet(&s);
+        host_turn(s.h, 10);
+        rawsock_receive(&s.raw);
+        ck_assert_uint_eq(s.raw.length, 0);
         rawsock_wait_for(&s.raw, 6);
         rawsock_consume(&s.raw, 6);
         /* The host's end shows that nothing is left in it. */

@@ -3,6 +3,7 @@
 #ifdef HAVE_LIBEV
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <check.h>
 
@@ -52,6 +53,7 @@ static void detach(host *h)
 {
     ev_host *e = h->state;
     gdws_libev_detach(&e->adapter);
+    memset(&e->adapter, 0xa5, sizeof(e->adapter)); /* nobody may need it any more */
 }
 
 static void start(ev_host *e, ev_timer *timer, int delay_ms)

@@ -3,6 +3,7 @@
 #ifdef HAVE_LIBEVENT
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <check.h>
 
@@ -53,6 +54,7 @@ static void detach(host *h)
 {
     event_host *e = h->state;
     gdws_libevent_detach(&e->adapter);
+    memset(&e->adapter, 0xa5, sizeof(e->adapter)); /* nobody may need it any more */
 }
 
 static void start(struct event *timer, int delay_ms)

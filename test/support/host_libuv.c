@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Programs on libuv: with the adapter, and with gdws_loop_new_on_uv. */
 #include <stdlib.h>
+#include <string.h>
 
 #include <check.h>
 
@@ -43,6 +44,7 @@ static void attach_on_uv(host *h)
 static void note_gone(gdws_libuv *adapter)
 {
     uv_host *u = (uv_host *)(void *)((char *)adapter - offsetof(uv_host, adapter));
+    memset(adapter, 0xa5, sizeof(*adapter)); /* nobody may need it any more */
     u->is_gone = true;
 }
 

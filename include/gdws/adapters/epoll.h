@@ -4,7 +4,8 @@
  *
  * gdws_epoll_wait polls the attached loop first, when there is something to do, and then waits.
  * Signals run at its beginning, when the program has dealt with the events of the last time. Detach
- * before gdws_loop_free; both may be done in a signal. Since 0.1.
+ * before gdws_loop_free; both may be done in a signal. With a detached adapter it does as
+ * epoll_wait(2) alone. Since 0.1.
  */
 #ifndef GDWS_ADAPTERS_EPOLL_H
 #define GDWS_ADAPTERS_EPOLL_H
@@ -112,6 +113,7 @@ static inline void gdws_epoll_detach(gdws_epoll *adapter)
     }
     (void)epoll_ctl(adapter->epoll_fd, EPOLL_CTL_DEL, gdws_loop_get_fd(adapter->loop), NULL);
     adapter->loop = NULL;
+    adapter->is_ready = false;
 }
 
 #endif

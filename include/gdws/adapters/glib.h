@@ -8,7 +8,6 @@
 #ifndef GDWS_ADAPTERS_GLIB_H
 #define GDWS_ADAPTERS_GLIB_H
 
-#include <glib-unix.h>
 #include <glib.h>
 
 #include "gdws/loop.h"

@@ -4,7 +4,7 @@
  * gdws_loop_new_on_uv does the same in one call, for as long as the loop lives.
  *
  * uv_run polls the attached loop when there is something to do, and signals run inside it. An
- * attached loop keeps uv_run(…, UV_RUN_DEFAULT) from returning, as an active handle does. Detach
+ * attached loop keeps uv_run(..., UV_RUN_DEFAULT) from returning, as an active handle does. Detach
  * before gdws_loop_free; both may be done in a signal. uv.h itself wants -std=gnu99 or _GNU_SOURCE
  * from C programs. Since 0.1.
  */

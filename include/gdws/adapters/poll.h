@@ -5,7 +5,8 @@
  *
  * Both poll the attached loop first, when there is something to do, and then wait. Signals run at
  * their beginning, when the program has dealt with the events of the last time. Detach before
- * gdws_loop_free; both may be done in a signal. Since 0.1.
+ * gdws_loop_free; both may be done in a signal. With a detached adapter they do as poll(2) and
+ * select(2) alone. Since 0.1.
  */
 #ifndef GDWS_ADAPTERS_POLL_H
 #define GDWS_ADAPTERS_POLL_H
@@ -114,7 +115,7 @@ static inline int gdws_poll_select(gdws_poll *adapter, int count, fd_set *readab
         errno = EINVAL;
         return -1;
     }
-    is_attached = gdws_poll_begin_(adapter, &timeout_ms);
+    is_attached = gdws_poll_begin_(adapter, &timeout_ms) && fd >= 0;
     if (readable == NULL) {
         FD_ZERO(&alone);
         readable = &alone;
@@ -145,6 +146,7 @@ static inline void gdws_poll_detach(gdws_poll *adapter)
         *adapter->is_gone = true;
     }
     adapter->loop = NULL;
+    adapter->is_ready = false;
 }
 
 #endif
