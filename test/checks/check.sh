@@ -73,7 +73,8 @@ step oom-compressed env GDWS_TEST_COMPRESSION=1 "$build/test/oom"
 step integration-in-bytes env GDWS_TEST_CUT=bytes "$build/test/integration"
 step integration-fragments env GDWS_TEST_CUT=fragments "$build/test/integration"
 step adapters "$build/test/adapters"
-# The integration suite mostly waits, so two of them run side by side.
+# The integration suite mostly waits, so two of them run side by side, with the numbers and limits for
+# slow machines.
 adapters=()
 for name in poll select epoll libuv uvloop libev libevent glib; do
     if "$build/test/adapters" kinds | grep -qx $name; then
@@ -86,7 +87,8 @@ done
 for ((i = 0; i < ${#adapters[@]}; i += 2)); do
     names=("${adapters[@]:i:2}")
     for name in "${names[@]}"; do
-        begin "integration-$name" env GDWS_TEST_ADAPTER="$name" "$build/test/integration" &
+        begin "integration-$name" env GDWS_TEST_ADAPTER="$name" GDWS_TEST_SLOW=1 \
+            "$build/test/integration" &
     done
     wait
     for name in "${names[@]}"; do

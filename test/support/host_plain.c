@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Hosts that wait by themselves: poll(2), select(2), epoll_wait(2). Their timer is a deadline. */
+#include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -54,7 +55,11 @@ static void detach_poll(host *h)
 static void detach_epoll(host *h)
 {
     plain *p = h->state;
+    int fd = gdws_loop_get_fd(h->loop);
     gdws_epoll_detach(&p->epoll);
+    /* It is no longer in the set. */
+    ck_assert_int_eq(epoll_ctl(p->epoll_fd, EPOLL_CTL_DEL, fd, NULL), -1);
+    ck_assert_int_eq(errno, ENOENT);
 }
 
 static int limit_sleep(const host *h, int timeout_ms)

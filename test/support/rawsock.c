@@ -58,15 +58,21 @@ void rawsock_connect_unix(rawsock *raw, gdws_loop *loop, const char *path)
     adopt(raw, loop, descriptor);
 }
 
-int rawsock_listen(uint16_t *port)
+int rawsock_hold_port(uint16_t *port)
 {
     struct sockaddr_in address = loopback(0);
     socklen_t length = sizeof(address);
     int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     ck_assert_int_eq(bind(descriptor, (struct sockaddr *)&address, sizeof(address)), 0);
-    ck_assert_int_eq(listen(descriptor, 16), 0);
     ck_assert_int_eq(getsockname(descriptor, (struct sockaddr *)&address, &length), 0);
     *port = ntohs(address.sin_port);
+    return descriptor;
+}
+
+int rawsock_listen(uint16_t *port)
+{
+    int descriptor = rawsock_hold_port(port);
+    ck_assert_int_eq(listen(descriptor, 16), 0);
     return descriptor;
 }
 

@@ -39,6 +39,8 @@ bool rawsock_secure(rawsock *raw, SSL_CTX *context, bool is_client);
 
 /* Listen on a free port of 127.0.0.1; accept takes one connection from it. */
 int rawsock_listen(uint16_t *port);
+/* Take a free port of 127.0.0.1 without listening: connections to it are refused. */
+int rawsock_hold_port(uint16_t *port);
 void rawsock_accept(rawsock *raw, gdws_loop *loop, int listener);
 void rawsock_accept_plain(rawsock *raw, gdws_loop *loop, int listener);
 
