@@ -25,9 +25,20 @@ LIBS       = $(shell $(PKG_CONFIG) --libs $(PACKAGES)) -lpthread
 LIB_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
 CHECK_LIBS = $(shell $(PKG_CONFIG) --libs check)
 
+# Event loops for which there are adapters: the tests take those that are there. All is looked up
+# when it is used, since `make deps check` installs them first. libev has no .pc file in Debian.
+HAVE_LIBEV    = $(shell echo '\#include <ev.h>' | $(CC) -E - >/dev/null 2>&1 && echo 1)
+LOOP_PACKAGES = $(shell for one in libevent_core glib-2.0; do $(PKG_CONFIG) --exists $$one && echo $$one; done)
+GLIB_CFLAGS   = $(subst -I,-isystem ,$(shell $(PKG_CONFIG) --cflags glib-2.0))
+LOOP_FLAGS    = $(if $(HAVE_LIBEV),-DHAVE_LIBEV) $(if $(findstring libevent_core,$(LOOP_PACKAGES)),-DHAVE_LIBEVENT) \
+                $(if $(findstring glib,$(LOOP_PACKAGES)),-DHAVE_GLIB $(GLIB_CFLAGS))
+# libev has functions named as libevent's, so it comes last.
+LOOP_LIBS     = $(if $(LOOP_PACKAGES),$(shell $(PKG_CONFIG) --libs $(LOOP_PACKAGES))) $(if $(HAVE_LIBEV),-lev)
+
 SOURCES := $(wildcard lib/*.c)
 OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o)
 HEADERS := $(wildcard include/gdws/*.h)
+ADAPTERS := $(wildcard include/gdws/adapters/*.h)
 SAMPLES := $(patsubst samples/%.c,$(BUILD)/samples/%,$(wildcard samples/*.c))
 SUITES  := $(patsubst test/%/runtests.c,%,$(wildcard test/*/runtests.c))
 SUITE_PROGRAMS := $(SUITES:%=$(BUILD)/test/%)
@@ -41,7 +52,7 @@ SHARED  := $(BUILD)/libgdws.so.$(VERSION)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help demo bench bench-instructions check check-unit check-integration check-hostile check-oom interop \
+.PHONY: all help demo bench bench-instructions check check-unit check-integration check-hostile check-oom check-adapters interop \
         check-asan check-tsan check-valgrind check-install check-symbols check-headers \
         check-layers check-docs check-style fuzz ledger comeback install uninstall deps deps-interop deps-ci clean \
         tests FORCE
@@ -55,8 +66,8 @@ help: ## this list
 # A change of flags rebuilds everything.
 $(BUILD)/flags: FORCE
 	@mkdir -p $(BUILD)
-	@echo '$(CC) $(OUR_CFLAGS) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS)' | cmp -s - $@ || \
-	    echo '$(CC) $(OUR_CFLAGS) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS)' > $@
+	@echo '$(CC) $(OUR_CFLAGS) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(LOOP_FLAGS)' | cmp -s - $@ || \
+	    echo '$(CC) $(OUR_CFLAGS) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(LOOP_FLAGS)' > $@
 
 $(BUILD)/obj/lib/%.o: lib/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -68,8 +79,10 @@ $(BUILD)/obj/samples/%.o: samples/%.c $(BUILD)/flags
 
 $(BUILD)/obj/test/%.o: test/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(OUR_CPPFLAGS) -Ilib -Itest/support $(LIB_CFLAGS) $(OUR_CFLAGS) $(CPPFLAGS) $(CFLAGS) \
-	    -MMD -MP -c $< -o $@
+	$(CC) $(OUR_CPPFLAGS) -Ilib -Itest/support $(LIB_CFLAGS) $(OUR_CFLAGS) $(EXTRA_CFLAGS) $(CPPFLAGS) \
+	    $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard test/support/host*.c)): EXTRA_CFLAGS = $(LOOP_FLAGS)
 
 $(STATIC): $(OBJECTS)
 	rm -f $@
@@ -85,11 +98,19 @@ $(BUILD)/samples/%: $(BUILD)/obj/samples/%.o $(STATIC)
 	@mkdir -p $(@D)
 	$(CC) $^ $(LIBS) $(CFLAGS) $(LDFLAGS) -o $@
 
-# One test program for each directory of test/ that has a runtests.c.
+# Only where GLib is.
+$(BUILD)/samples/embed_glib: samples/embed_glib.c $(STATIC) $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(if $(findstring glib,$(LOOP_PACKAGES)),$(CC) $(OUR_CPPFLAGS) $(OUR_CFLAGS) $(GLIB_CFLAGS) $(CPPFLAGS) $(CFLAGS) $< \
+	    $(STATIC) $(shell $(PKG_CONFIG) --libs glib-2.0) $(LIBS) $(LDFLAGS) -o $@,@echo 'skipped: $<, GLib is not installed')
+
+# One test program for each directory of test/ that has a runtests.c. The wraps are for
+# test/support/host.c.
+WRAPS := -Wl,--wrap=gdws_loop_new,--wrap=gdws_loop_poll,--wrap=gdws_loop_wait
 define suite
 $(BUILD)/test/$(1): $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard test/$(1)/*.c)) $(SUPPORT) $(STATIC)
 	@mkdir -p $$(@D)
-	$$(CC) $$^ $$(CHECK_LIBS) $$(LIBS) $$(CFLAGS) $$(LDFLAGS) -o $$@
+	$$(CC) $$^ $$(WRAPS) $$(CHECK_LIBS) $$(LOOP_LIBS) $$(LIBS) $$(CFLAGS) $$(LDFLAGS) -o $$@
 endef
 $(foreach name,$(SUITES),$(eval $(call suite,$(name))))
 
@@ -136,7 +157,7 @@ demo: all ## an echo server with C, Python, Godot and browser clients
 check: all tests ## all tests
 	@test/checks/check.sh $(BUILD)
 
-check-unit check-integration check-hostile check-oom: check-%: $(BUILD)/test/% $(SAMPLES) ## one suite
+check-unit check-integration check-hostile check-oom check-adapters: check-%: $(BUILD)/test/% $(SAMPLES) ## one suite
 	$<
 
 interop: tests ## conversations with Godot, Chromium and Python
@@ -173,8 +194,9 @@ fuzz: ## each fuzz target for FUZZ_SECONDS
 	@PACKAGES="$(PACKAGES)" test/checks/fuzz.sh $(BUILD)/fuzz $(FUZZ_SECONDS)
 
 install: all ## into $(DESTDIR)$(PREFIX)
-	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/gdws
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/gdws/adapters
 	install -m 644 $(HEADERS) $(DESTDIR)$(INCLUDEDIR)/gdws/
+	install -m 644 $(ADAPTERS) $(DESTDIR)$(INCLUDEDIR)/gdws/adapters/
 	install -m 644 $(STATIC) $(DESTDIR)$(LIBDIR)/
 	install -m 755 $(SHARED) $(DESTDIR)$(LIBDIR)/
 	ln -sf $(notdir $(SHARED)) $(DESTDIR)$(LIBDIR)/libgdws.so.$(ABI)

@@ -80,15 +80,27 @@ static size_t list_run(gdwsi_task *head)
     return count;
 }
 
+/* What is put between polls makes the descriptor readable, once, so that a program that sleeps on
+ * it comes to poll. Programs that let gdws_loop_wait sleep do not pay for that. */
+static void call_for_poll(gdws_loop *loop)
+{
+    if (!loop->is_polling && loop->is_watched && !loop->is_calling) {
+        loop->is_calling = true;
+        (void)uv_async_send(&loop->wakeup);
+    }
+}
+
 void gdwsi_loop_add_signal(gdws_loop *loop, gdwsi_task *task)
 {
     loop->batch++;
     list_append(&loop->signals, task);
+    call_for_poll(loop);
 }
 
 void gdwsi_loop_add_flush(gdws_loop *loop, gdwsi_task *task)
 {
     list_append(&loop->flushes, task);
+    call_for_poll(loop);
 }
 
 void gdwsi_loop_add_burial(gdws_loop *loop, gdwsi_task *task)
@@ -189,6 +201,9 @@ fail_loop:
 static void destroy(gdws_loop *loop)
 {
     loop->is_polling = true;
+    if (loop->leave_host != NULL) {
+        loop->leave_host(loop);
+    }
     gdwsi_posts_clear(&loop->posts);
     list_run(&loop->flushes);
     gdwsi_context_destroy(loop->context, &loop->pipe);
@@ -237,6 +252,7 @@ void gdws_loop_free(gdws_loop *loop)
 void gdwsi_loop_touch(gdws_loop *loop)
 {
     loop->is_touched = true;
+    call_for_poll(loop);
 }
 
 uint64_t gdwsi_loop_now(const gdws_loop *loop)
@@ -297,6 +313,7 @@ gdws_error gdws_loop_poll(gdws_loop *loop)
         return GDWS_BUSY;
     }
     loop->is_polling = true;
+    loop->is_calling = false;
     list_run(&loop->flushes);
     int passes = 0;
     do {
@@ -306,15 +323,25 @@ gdws_error gdws_loop_poll(gdws_loop *loop)
     run_burials(loop);
     trim_soon(loop);
     loop->is_polling = false;
+    if (passes == PASSES_MAX && must_go_on(loop)) {
+        call_for_poll(loop);
+    }
     if (loop->references == 0) {
         destroy(loop);
     }
     return GDWS_OK;
 }
 
-int gdws_loop_get_fd(const gdws_loop *loop)
+int gdws_loop_get_fd(gdws_loop *loop)
 {
-    return loop != NULL ? uv_backend_fd(&loop->uv) : -1;
+    if (loop == NULL) {
+        return -1;
+    }
+    loop->is_watched = true;
+    if (must_go_on(loop)) {
+        call_for_poll(loop);
+    }
+    return uv_backend_fd(&loop->uv);
 }
 
 int gdws_loop_get_timeout_ms(gdws_loop *loop)

@@ -47,6 +47,10 @@ struct gdws_loop {
     bool is_polling;
     bool is_woken;   /* by another thread, perhaps because it has posted */
     bool is_touched; /* descriptors or timers were changed outside of uv_run */
+    bool is_watched; /* the program sleeps on the descriptor by itself */
+    bool is_calling; /* the descriptor is readable because something waits for a poll */
+    void *host;      /* the loop that this one is attached to, for leave_host; NULL without one */
+    void (*leave_host)(struct gdws_loop *loop);
 };
 
 /* The next poll or this one, later, runs the task to deliver signals. */
@@ -65,7 +69,8 @@ void gdwsi_loop_add_burial(gdws_loop *loop, gdwsi_task *task);
 /* Take a task off whatever list it is on. */
 void gdwsi_loop_remove(gdwsi_task *task);
 
-/* Descriptors or timers have been changed: libuv must run once more before the program sleeps. */
+/* Descriptors or timers have been changed: libuv must run once more before the program sleeps.
+ * Timers that are set inside of a poll need no touch. */
 void gdwsi_loop_touch(gdws_loop *loop);
 
 /* Objects keep their loop alive. Outside of a poll, release runs the burials. */

@@ -4,9 +4,10 @@
  *
  * A client or server that is made without a loop makes one of its own, and a program with one
  * object never meets this header. With a loop given, any number of clients and servers share one
- * thread and one descriptor. To put gdws into another event loop (poll, epoll, GLib, a game's
- * frame): watch gdws_loop_get_fd for reading, sleep at most gdws_loop_get_timeout_ms, then call
- * gdws_loop_poll.
+ * thread and one descriptor. gdws/adapters/ has a small header for each of the usual event loops
+ * (poll and select, epoll, libuv, libev, libevent, GLib), and gdws_loop_new_on_uv is for libuv. To
+ * put gdws into any other: watch gdws_loop_get_fd for reading, sleep at most
+ * gdws_loop_get_timeout_ms, then call gdws_loop_poll.
  */
 #ifndef GDWS_LOOP_H
 #define GDWS_LOOP_H
@@ -26,6 +27,25 @@ typedef struct gdws_loop gdws_loop;
  * Returns NULL when there is no memory or no descriptor for it; the log says which. Since 0.1.
  */
 GDWS_API gdws_loop *gdws_loop_new(void);
+
+struct uv_loop_s; /* libuv's uv_loop_t */
+
+/**
+ * Make a loop that the program's libuv loop drives: uv_run polls it.
+ *
+ * Signals then run inside uv_run. Until the loop is freed it keeps uv_run(..., UV_RUN_DEFAULT) from
+ * returning, as an active handle does. gdws_loop_poll and gdws_loop_wait still work, also in
+ * libuv's callbacks; they are about this loop alone, so that libuv's other handles stand still
+ * while gdws_loop_wait sleeps. When the loop has gone (after gdws_loop_free and after the last
+ * object on it), it leaves handles of libuv's behind that are closing: uv_loop_close succeeds once
+ * uv_run has run their callbacks.
+ *
+ * host: the program's uv_loop_t, lent until those callbacks have run.
+ *
+ * Returns NULL for NULL and when there is no memory or no descriptor; the log says which.
+ * Since 0.1.
+ */
+GDWS_API gdws_loop *gdws_loop_new_on_uv(struct uv_loop_s *host);
 
 /**
  * Give a loop back.
@@ -84,11 +104,14 @@ typedef void (*gdws_loop_function)(gdws_loop *loop, void *user);
 GDWS_API gdws_error gdws_loop_post(gdws_loop *loop, gdws_loop_function function, void *user);
 
 /**
- * Give the descriptor that becomes readable when the loop wants to be polled.
+ * Give the descriptor that becomes readable when the loop wants to be polled: when something has
+ * come, after gdws_loop_wakeup, and, from the first call of this on, when something has been put,
+ * closed or connected outside of a poll. Only time passes without a sign: see
+ * gdws_loop_get_timeout_ms.
  *
  * It belongs to the loop: watch it, never read, write or close it. Returns -1 for NULL. Since 0.1.
  */
-GDWS_API int gdws_loop_get_fd(const gdws_loop *loop);
+GDWS_API int gdws_loop_get_fd(gdws_loop *loop);
 
 /**
  * Tell how long the program may sleep before it polls, if the descriptor stays quiet.

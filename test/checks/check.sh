@@ -34,18 +34,31 @@ count() {
     fi
 }
 
-step() {
-    local name=$1 log=$logs/$1.log start=$SECONDS status=0 summary
+# A step in two halves, of which the first may run in the background.
+begin() {
+    local log=$logs/$1.log start=$SECONDS status=0
     shift
+    rm -f "$log.end"
     timeout 600 "$@" >"$log" 2>&1 || status=$?
+    echo "$status $((SECONDS - start))" >"$log.end"
+}
+
+finish() {
+    local name=$1 log=$logs/$1.log status seconds summary
+    read -r status seconds <"$log.end"
     count "$log" "$status"
     summary=$(grep -E 'Checks: |^[0-9]+ passed|skipped: ' "$log" | tail -n 4 | paste -sd ';' -)
     if [ "$status" = 0 ]; then
-        printf 'ok    %-22s %4ds  %s\n' "$name" $((SECONDS - start)) "$summary"
+        printf 'ok    %-22s %4ds  %s\n' "$name" "$seconds" "$summary"
     else
-        printf 'FAIL  %-22s %4ds  (status %s)\n' "$name" $((SECONDS - start)) "$status"
+        printf 'FAIL  %-22s %4ds  (status %s)\n' "$name" "$seconds" "$status"
         tail -n 60 "$log"
     fi
+}
+
+step() {
+    begin "$@"
+    finish "$1"
 }
 
 for suite in unit integration hostile oom; do
@@ -59,6 +72,29 @@ step integration-compressed env GDWS_TEST_COMPRESSION=1 "$build/test/integration
 step oom-compressed env GDWS_TEST_COMPRESSION=1 "$build/test/oom"
 step integration-in-bytes env GDWS_TEST_CUT=bytes "$build/test/integration"
 step integration-fragments env GDWS_TEST_CUT=fragments "$build/test/integration"
+step adapters "$build/test/adapters"
+# The integration suite mostly waits, so two of them run side by side, with the numbers and limits for
+# slow machines.
+adapters=()
+for name in poll select epoll libuv uvloop libev libevent glib; do
+    if "$build/test/adapters" kinds | grep -qx $name; then
+        adapters+=("$name")
+    else
+        echo "skipped: $name is not installed"
+        if [ "${INTEROP_REQUIRE:-0}" = 1 ]; then failed=$((failed + 1)); else skipped=$((skipped + 1)); fi
+    fi
+done
+for ((i = 0; i < ${#adapters[@]}; i += 2)); do
+    names=("${adapters[@]:i:2}")
+    for name in "${names[@]}"; do
+        begin "integration-$name" env GDWS_TEST_ADAPTER="$name" GDWS_TEST_SLOW=1 \
+            "$build/test/integration" &
+    done
+    wait
+    for name in "${names[@]}"; do
+        finish "integration-$name"
+    done
+done
 step ledger "$build/test/ledger" 100 10 3
 step comeback "$build/test/comeback" 1000 1000
 step comeback-together "$build/test/comeback" 500 1000 together

@@ -19,6 +19,9 @@ cc samples/hello_client.c -o "$place/static" $(pkg-config --cflags gdws) \
     "$place/a/lib/libgdws.a" $(pkg-config --libs --static gdws | sed 's/-lgdws//')
 "$place/static" 2>/dev/null || [ $? = 2 ]
 
+# What is installed is enough for each header, those of the adapters, too.
+test/checks/headers.sh "$place/a/include"
+
 # Another PREFIX makes another .pc, and DESTDIR is not in it.
 $make install PREFIX=/opt/gdws DESTDIR="$place/b"
 grep -q '^prefix=/opt/gdws$' "$place/b/opt/gdws/lib/pkgconfig/gdws.pc"

@@ -9,7 +9,8 @@ tsan) flags="-O1 -g -fsanitize=thread" ;;
 esac
 build=$2
 make --no-print-directory -s -j2 BUILD="$build" CFLAGS="$flags" LDFLAGS="" tests
-for program in "$build"/test/unit "$build"/test/integration "$build"/test/hostile "$build"/test/oom; do
+for program in "$build"/test/unit "$build"/test/integration "$build"/test/hostile "$build"/test/oom \
+    "$build"/test/adapters; do
     [ -x "$program" ] || continue
     echo "$1: $program"
     GDWS_TEST_SLOW=1 CK_FORK=no timeout 900 "$program"

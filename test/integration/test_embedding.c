@@ -41,6 +41,70 @@ START_TEST(a_foreign_loop_needs_only_the_descriptor_and_the_timeout)
 }
 END_TEST
 
+static bool wants_a_poll(world *w)
+{
+    struct pollfd descriptor = {.fd = gdws_loop_get_fd(w->loop), .events = POLLIN};
+    return poll(&descriptor, 1, 0) == 1;
+}
+
+/* Poll until nothing is left to do at once. */
+static void come_to_rest(world *w)
+{
+    while (gdws_loop_get_timeout_ms(w->loop) == 0 || wants_a_poll(w)) {
+        ck_assert_int_eq(gdws_loop_poll(w->loop), GDWS_OK);
+    }
+}
+
+START_TEST(the_descriptor_is_readable_when_something_was_put_outside_of_a_poll)
+{
+    const uint8_t *packet;
+    size_t length;
+    world w;
+    world_init_idle(&w);
+    ck_assert_int_eq(gdws_server_set_max_queued_packets(w.server, 2), GDWS_OK);
+    world_listen(&w);
+    world_connect(&w);
+    come_to_rest(&w);
+    for (int i = 0; i < 4; i++) {
+        ck_assert_int_eq(gdws_peer_send_text(world_client_peer(&w), "x"), GDWS_OK);
+        ck_assert(wants_a_poll(&w));
+    }
+    come_to_rest(&w);
+    ck_assert_int_eq(w.at_server.data, 2);
+    /* Room for what was not read. */
+    ck_assert_int_eq(gdws_peer_get_packet(world_server_peer(&w), &packet, &length), GDWS_OK);
+    ck_assert_int_eq(gdws_peer_get_packet(world_server_peer(&w), &packet, &length), GDWS_OK);
+    ck_assert(wants_a_poll(&w));
+    come_to_rest(&w);
+    ck_assert_int_eq(gdws_server_disconnect_peer(w.server, w.at_server.id, 1000, ""), GDWS_OK);
+    ck_assert(wants_a_poll(&w));
+    gdws_loop_wakeup(w.loop);
+    come_to_rest(&w);
+    gdws_loop_wakeup(w.loop);
+    ck_assert(wants_a_poll(&w));
+    world_free(&w);
+}
+END_TEST
+
+/* For that, the descriptor must have been asked for. */
+START_TEST(a_program_that_does_not_watch_the_descriptor_does_not_pay_for_it)
+{
+    world w;
+    world_init(&w);
+    world_connect(&w);
+    while (gdws_loop_wait(w.loop, 0) == GDWS_OK) {
+    }
+    w.loop->is_watched = false; /* an adapter has asked for it */
+    struct pollfd descriptor = {.fd = uv_backend_fd(&w.loop->uv), .events = POLLIN};
+    ck_assert_int_eq(gdws_peer_send_text(world_client_peer(&w), "x"), GDWS_OK);
+    ck_assert_int_eq(poll(&descriptor, 1, 0), 0);
+    /* Asked for the first time, it tells what has been put before. */
+    ck_assert_int_eq(gdws_loop_get_fd(w.loop), descriptor.fd);
+    ck_assert_int_eq(poll(&descriptor, 1, 0), 1);
+    world_free(&w);
+}
+END_TEST
+
 START_TEST(wait_without_events_is_a_timeout)
 {
     world w;
@@ -201,6 +265,8 @@ Suite *embedding_suite(void)
     TCase *tests = tcase_create("embedding");
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, a_foreign_loop_needs_only_the_descriptor_and_the_timeout);
+    tcase_add_test(tests, the_descriptor_is_readable_when_something_was_put_outside_of_a_poll);
+    tcase_add_test(tests, a_program_that_does_not_watch_the_descriptor_does_not_pay_for_it);
     tcase_add_test(tests, wait_without_events_is_a_timeout);
     tcase_add_test(tests, poll_inside_a_signal_is_busy);
     tcase_add_test(tests, null_objects_are_no_crash);

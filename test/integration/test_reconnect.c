@@ -62,7 +62,7 @@ static void note_end(void *user)
 static void set_up(void)
 {
     memset(&seen, 0, sizeof(seen));
-    holder = rawsock_hold(&port);
+    holder = rawsock_hold_port(&port);
     world_init_idle(&w);
     ck_assert_int_eq(gdws_server_listen(w.server, port), GDWS_OK);
     w.at_client.on_reconnecting = note_wait;
@@ -494,7 +494,7 @@ START_TEST(connect_to_url_in_connection_error_goes_elsewhere)
 {
     char nowhere[64];
     uint16_t other_port = 0;
-    int other = rawsock_hold(&other_port);
+    int other = rawsock_hold_port(&other_port);
     (void)snprintf(nowhere, sizeof(nowhere), "%s://127.0.0.1:%u/", world_scheme(), other_port);
     set_reconnect(longest, DAY_MS, DAY_MS, 0);
     w.at_client.on_end = go_elsewhere;

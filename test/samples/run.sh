@@ -145,6 +145,45 @@ stop TERM || status=1
 check "threads_server, killed and started again, and 16 chat_clients" $status
 rm -f "$place"/chatter* "$place/lines"
 
+# Datagrams are counted, and told by the host's timer.
+status=0
+start "$samples/embed_epoll" 0
+for name in login logout login; do
+    echo -n "$name" >"/dev/udp/127.0.0.1/$port"
+done
+timeout 10 "$samples/hello_client" "ws://127.0.0.1:$port" "one" "and another" >"$place/client" 2>&1 || status=1
+grep -q 'client hears: login 2' "$place/client" || status=1
+grep -q 'client hears: logout 1' "$place/client" || status=1
+stop TERM || status=1
+check "embed_epoll" $status
+
+status=0
+mkdir "$place/site"
+echo '<title>first</title>' >"$place/site/index.html"
+start "$samples/embed_libuv" 0 "$place/site"
+timeout 10 "$samples/hello_client" "ws://127.0.0.1:$port" "tell me" >"$place/client" 2>&1 &
+client=$!
+wait_for 'a page is open' || status=1
+echo '<title>second</title>' >"$place/site/index.html"
+wait "$client" || status=1
+grep -q 'client hears: index.html' "$place/client" || status=1
+stop TERM || status=1
+wait_for 'all handles are closed' || status=1
+rm -r "$place/site"
+check "embed_libuv: the page is told, uv_loop_close finds nothing left" $status
+
+if [ -x "$samples/embed_glib" ]; then
+    status=0
+    start "$samples/embed_glib" 0
+    timeout 10 "$samples/hello_client" "ws://127.0.0.1:$port" "0.3 eggs" "0.1 tea" >"$place/client" 2>&1 || status=1
+    [ "$(grep 'client hears' "$place/client" | paste -sd ';')" = "client hears: tea;client hears: eggs" ] || status=1
+    stop INT || status=1
+    check "embed_glib" $status
+else
+    echo "skipped: embed_glib, GLib is not installed"
+    if [ "${INTEROP_REQUIRE:-0}" = 1 ]; then failed=$((failed + 1)); else skipped=$((skipped + 1)); fi
+fi
+
 if command -v openssl >/dev/null; then
     status=0
     make_certificate() {

@@ -58,7 +58,7 @@ void rawsock_connect_unix(rawsock *raw, gdws_loop *loop, const char *path)
     adopt(raw, loop, descriptor);
 }
 
-int rawsock_hold(uint16_t *port)
+int rawsock_hold_port(uint16_t *port)
 {
     struct sockaddr_in address = loopback(0);
     socklen_t length = sizeof(address);
@@ -73,7 +73,7 @@ int rawsock_hold(uint16_t *port)
 
 int rawsock_listen(uint16_t *port)
 {
-    int descriptor = rawsock_hold(port);
+    int descriptor = rawsock_hold_port(port);
     ck_assert_int_eq(listen(descriptor, 16), 0);
     return descriptor;
 }

@@ -39,14 +39,15 @@ bool rawsock_secure(rawsock *raw, SSL_CTX *context, bool is_client);
 
 /* Listen on a free port of 127.0.0.1; accept takes one connection from it. */
 int rawsock_listen(uint16_t *port);
+
+/* Keep a free port of 127.0.0.1 from others, without listening: who dials it is refused, and a
+ * server can listen on it. rawsock_stop_listening lets it go. */
+int rawsock_hold_port(uint16_t *port);
 void rawsock_accept(rawsock *raw, gdws_loop *loop, int listener);
 void rawsock_accept_plain(rawsock *raw, gdws_loop *loop, int listener);
 
 void rawsock_stop_listening(int listener);
 
-/* Keep a free port of 127.0.0.1 from others, without listening: who dials it is refused, and a
- * server can listen on it. rawsock_stop_listening lets it go. */
-int rawsock_hold(uint16_t *port);
 void rawsock_close(rawsock *raw);
 
 /* Send all bytes, in pieces of at most piece bytes with a poll after each; 0: in one piece. */
