@@ -37,15 +37,17 @@ static bool list_is_empty(const gdwsi_task *head)
     return head->next == head;
 }
 
-static void list_append(gdwsi_task *head, gdwsi_task *task)
+/* Returns false when the task is on a list already. */
+static bool list_append(gdwsi_task *head, gdwsi_task *task)
 {
     if (task->next != NULL) {
-        return;
+        return false;
     }
     task->next = head;
     task->previous = head->previous;
     head->previous->next = task;
     head->previous = task;
+    return true;
 }
 
 void gdwsi_loop_remove(gdwsi_task *task)
@@ -93,19 +95,21 @@ static void call_for_poll(gdws_loop *loop)
 void gdwsi_loop_add_signal(gdws_loop *loop, gdwsi_task *task)
 {
     loop->batch++;
-    list_append(&loop->signals, task);
-    call_for_poll(loop);
+    if (list_append(&loop->signals, task)) {
+        call_for_poll(loop);
+    }
 }
 
 void gdwsi_loop_add_flush(gdws_loop *loop, gdwsi_task *task)
 {
-    list_append(&loop->flushes, task);
-    call_for_poll(loop);
+    if (list_append(&loop->flushes, task)) {
+        call_for_poll(loop);
+    }
 }
 
 void gdwsi_loop_add_burial(gdws_loop *loop, gdwsi_task *task)
 {
-    list_append(&loop->burials, task);
+    (void)list_append(&loop->burials, task);
 }
 
 static void run_burials(gdws_loop *loop)
