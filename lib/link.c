@@ -180,6 +180,9 @@ static void run_flush(gdwsi_task *task)
         (void)lws_callback_on_writable(link->wsi);
         gdwsi_loop_touch(link->loop);
     }
+    if (link->given != NULL && link->wsi != NULL && !link->is_killed) {
+        link->transport->take_given(link);
+    }
     if (!gdwsi_link_can_write(link)) {
         return;
     }
@@ -299,7 +302,24 @@ static void free_link(uv_handle_t *timer)
         link->gone(link);
     }
     gdwsi_peer_clear(&link->peer);
+    gdwsi_mem_free(link->given);
     gdwsi_mem_free(link);
+}
+
+gdws_error gdwsi_link_give(gdwsi_link *link, const void *bytes, size_t length)
+{
+    if (length == 0) {
+        return GDWS_OK;
+    }
+    uint8_t *given = gdwsi_mem_realloc(link->given, link->given_length + length);
+    if (given == NULL) {
+        return GDWS_OUT_OF_MEMORY;
+    }
+    memcpy(given + link->given_length, bytes, length);
+    link->given = given;
+    link->given_length += length;
+    gdwsi_loop_add_flush(link->loop, &link->flush);
+    return GDWS_OK;
 }
 
 /* Free the link if nobody needs it any more. */

@@ -5,7 +5,7 @@ set -eu
 
 case "$1" in
 build) packages="gcc make pkg-config libc6-dev libwebsockets-dev libwebsockets-evlib-uv libuv1-dev
-    libssl-dev zlib1g-dev openssl check python3 binutils" ;;
+    libssl-dev zlib1g-dev openssl check python3 binutils libmicrohttpd-dev" ;;
 interop) packages="godot3-server chromium python3-websockets" ;;
 ci) packages="git gnuplot-nox clang clang-format pmccabe valgrind shellcheck g++ libclang-rt-14-dev" ;;
 *)

@@ -10,6 +10,7 @@ Suite *closing_suite(void);
 Suite *lifetime_suite(void);
 Suite *embedding_suite(void);
 Suite *listening_suite(void);
+Suite *adopting_suite(void);
 Suite *crowd_suite(void);
 Suite *admission_suite(void);
 Suite *multiplayer_suite(void);

@@ -7,6 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <fcntl.h>
+#include <sys/socket.h>
+
 #include "certs.h"
 #include "mem.h"
 #include "rawsock.h"
@@ -301,6 +304,55 @@ START_TEST(every_allocation_may_fail_while_a_file_is_sent)
 }
 END_TEST
 
+/* Adopt a socket with the nth allocation from now failing. Returns whether it was reached. The
+ * socket is the caller's on error, and good for another try. */
+static bool adopt(size_t nth)
+{
+    static const char request[] =
+        "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    rawsock raw = {.descriptor = -1};
+    int ends[2];
+    gdws_loop *loop = gdws_loop_new();
+    gdws_server *server = gdws_server_new(loop);
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    ck_assert_int_eq(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+    raw.loop = loop;
+    raw.descriptor = ends[0];
+    gdwsi_mem_fail_at(nth);
+    gdws_error error = gdws_server_adopt_socket(server, ends[1], request, sizeof(request) - 1);
+    bool was_refused = error != GDWS_OK;
+    if (was_refused) {
+        gdwsi_mem_fail_at(0);
+        ck_assert_int_eq(error, GDWS_OUT_OF_MEMORY);
+        ck_assert_int_eq(fcntl(ends[1], F_GETFL) & O_NONBLOCK, 0);
+        ck_assert_int_eq(gdws_server_adopt_socket(server, ends[1], request, sizeof(request) - 1),
+                         GDWS_OK);
+    }
+    rawsock_wait_for(&raw, 12);
+    bool has_failed = was_refused || gdwsi_mem_has_failed();
+    gdwsi_mem_fail_at(0);
+    bool is_answered = raw.length >= 12 && memcmp(raw.bytes, "HTTP/1.1 101", 12) == 0;
+    ck_assert(is_answered || (has_failed && !was_refused));
+    rawsock_close(&raw);
+    gdws_server_free(server);
+    gdws_loop_free(loop);
+    ck_assert_uint_eq(gdwsi_mem_live(), 0);
+    return has_failed;
+}
+
+START_TEST(every_allocation_may_fail_while_a_socket_is_adopted)
+{
+    size_t nth = 1;
+    gdws_set_log_level(GDWS_LOG_NONE);
+    while (adopt(nth)) {
+        nth++;
+        ck_assert_uint_lt(nth, ALLOCATIONS_MAX);
+    }
+    ck_assert_uint_gt(nth, 4);
+}
+END_TEST
+
 Suite *oom_suite(void)
 {
     Suite *suite = suite_create("oom");
@@ -310,6 +362,7 @@ Suite *oom_suite(void)
     tcase_add_test(tests, every_allocation_may_fail_with_a_lookup);
     tcase_add_test(tests, every_allocation_may_fail_while_a_file_is_sent);
     tcase_add_test(tests, every_allocation_may_fail_with_tls);
+    tcase_add_test(tests, every_allocation_may_fail_while_a_socket_is_adopted);
     suite_add_tcase(suite, tests);
     return suite;
 }
