@@ -61,6 +61,10 @@ static void on_timer(uv_timer_t *timer);
 void gdwsi_link_set_timer(gdwsi_link *link, gdwsi_link_timer purpose, uint64_t timeout_ms)
 {
     link->timer_purpose = purpose;
+    if (!link->loop->is_polling) {
+        /* The loop's clock stands still between polls, however long the program has slept. */
+        uv_update_time(&link->loop->uv);
+    }
     (void)uv_timer_start(&link->timer, on_timer, timeout_ms, 0);
 }
 

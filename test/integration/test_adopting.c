@@ -483,6 +483,27 @@ START_TEST(the_handshake_timeout_counts_from_the_adoption)
 }
 END_TEST
 
+/* A program may have slept in its own loop since it has last polled ours. */
+START_TEST(the_time_before_the_adoption_does_not_count)
+{
+    enum { TIMEOUT_MS = 200 };
+    rawsock client;
+    ck_assert_int_eq(
+        gdws_server_set_handshake_timeout_ms(w.server, (uint32_t)world_scale(TIMEOUT_MS, 4000)),
+        GDWS_OK);
+    int descriptor = meet(&client);
+    ck_assert_int_eq(gdws_loop_poll(w.loop), GDWS_OK);
+    uint64_t start = world_now_ms();
+    while (world_now_ms() <= start + (uint64_t)world_scale(TIMEOUT_MS, 4000)) {
+    }
+    ck_assert_int_eq(gdws_server_adopt_socket(w.server, descriptor, request, 20), GDWS_OK);
+    ck_assert_int_eq(gdws_loop_poll(w.loop), GDWS_OK);
+    rawsock_send(&client, request + 20, sizeof(request) - 21, 0);
+    expect_101(&client);
+    rawsock_close(&client);
+}
+END_TEST
+
 START_TEST(a_server_that_adopts_need_not_listen)
 {
     rawsock client;
@@ -697,6 +718,7 @@ Suite *adopting_suite(void)
     tcase_add_test(tests, a_unix_socket_is_one_like_others);
     tcase_add_test(tests, who_is_not_let_in_gets_an_answer);
     tcase_add_test(tests, the_handshake_timeout_counts_from_the_adoption);
+    tcase_add_test(tests, the_time_before_the_adoption_does_not_count);
     tcase_add_test(tests, a_server_that_adopts_need_not_listen);
     tcase_add_test(tests, a_signal_may_adopt);
     tcase_add_test(tests, a_server_may_go_before_the_poll);
