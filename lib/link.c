@@ -64,6 +64,7 @@ void gdwsi_link_set_timer(gdwsi_link *link, gdwsi_link_timer purpose, uint64_t t
     if (!link->loop->is_polling) {
         /* The loop's clock stands still between polls, however long the program has slept. */
         uv_update_time(&link->loop->uv);
+        gdwsi_loop_touch(link->loop);
     }
     (void)uv_timer_start(&link->timer, on_timer, timeout_ms, 0);
 }
@@ -370,7 +371,7 @@ void gdwsi_link_kill(gdwsi_link *link)
     stop_timer(link);
     /* libwebsockets looks at its timeouts when it is woken, not when they are set. */
     lws_set_timeout(link->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
-    lws_cancel_service(link->loop->context);
+    lws_cancel_service(lws_get_context(link->wsi));
     gdwsi_loop_touch(link->loop);
 }
 

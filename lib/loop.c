@@ -87,20 +87,30 @@ static size_t list_run(gdwsi_task *head)
     return count;
 }
 
+static void stir(gdws_loop *loop)
+{
+    if (loop->stir != NULL && !loop->is_polling) {
+        loop->stir(loop);
+    }
+}
+
 void gdwsi_loop_add_signal(gdws_loop *loop, gdwsi_task *task)
 {
     loop->batch++;
     list_append(&loop->signals, task);
+    stir(loop);
 }
 
 void gdwsi_loop_add_flush(gdws_loop *loop, gdwsi_task *task)
 {
     list_append(&loop->flushes, task);
+    stir(loop);
 }
 
 void gdwsi_loop_add_burial(gdws_loop *loop, gdwsi_task *task)
 {
     list_append(&loop->burials, task);
+    stir(loop);
 }
 
 static void run_burials(gdws_loop *loop)
@@ -298,6 +308,7 @@ void gdws_loop_free(gdws_loop *loop)
 void gdwsi_loop_touch(gdws_loop *loop)
 {
     loop->is_touched = true;
+    stir(loop);
 }
 
 uint64_t gdwsi_loop_now(const gdws_loop *loop)

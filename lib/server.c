@@ -223,7 +223,7 @@ static void on_accepted(void *user, int descriptor, const char *host, uint16_t p
     }
 }
 
-bool gdwsi_server_is_in_use(const gdws_server *server)
+bool gdwsi_server_is_open(const gdws_server *server)
 {
     return server->listener != NULL || server->adopting != NULL;
 }
@@ -233,7 +233,7 @@ gdws_error gdwsi_server_check_idle(const gdws_server *server)
     if (server == NULL) {
         return GDWS_INVALID_PARAMETER;
     }
-    return gdwsi_server_is_in_use(server) ? GDWS_ALREADY_IN_USE : GDWS_OK;
+    return gdwsi_server_is_open(server) || server->place != NULL ? GDWS_ALREADY_IN_USE : GDWS_OK;
 }
 
 gdws_error gdws_server_listen(gdws_server *server, uint16_t port)
@@ -247,7 +247,7 @@ gdws_error gdws_server_listen(gdws_server *server, uint16_t port)
         return GDWS_ALREADY_IN_USE;
     }
     gdws_error error = GDWS_OK;
-    if (!gdwsi_server_is_in_use(server)) {
+    if (!gdwsi_server_is_open(server)) {
         error = gdwsi_server_prepare_tls(server);
     }
     if (error == GDWS_OK) {
@@ -277,7 +277,7 @@ static void release_endpoint(gdwsi_endpoint **endpoint)
 
 void gdws_server_stop(gdws_server *server)
 {
-    if (server == NULL || !gdwsi_server_is_in_use(server)) {
+    if (server == NULL || (!gdwsi_server_is_open(server) && server->place == NULL)) {
         return;
     }
     gdwsi_listener_stop(server->listener);
@@ -420,6 +420,9 @@ void gdwsi_server_destroy(gdws_server *server)
     gdws_loop *loop = server->loop;
     bool was_polling = loop->is_polling;
     gdws_server_stop(server);
+    if (server->leave != NULL) {
+        server->leave(server);
+    }
     server->is_in_signal = true;
     loop->is_polling = true; /* for handlers this is a signal like any other */
     while (server->links != NULL) {

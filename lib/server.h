@@ -27,10 +27,12 @@ struct gdws_server {
     gdwsi_tls_options tls;
     gdwsi_tls_context *tls_context; /* while it listens or adopts; NULL: ws */
     gdwsi_listener *listener;
-    gdwsi_endpoint *endpoint; /* while it listens */
-    gdwsi_endpoint *adopting; /* from the first socket that it adopts; NULL before */
-    gdwsi_link *links;        /* all of them, those that shake hands, too */
-    gdwsi_peertable peers;    /* those that were signalled as connected */
+    gdwsi_endpoint *endpoint;           /* while it listens */
+    gdwsi_endpoint *adopting;           /* from the first socket that it adopts; NULL before */
+    void *place;                        /* vhost's, on vhosts of the program; NULL without */
+    void (*leave)(gdws_server *server); /* the place is to be left */
+    gdwsi_link *links;                  /* all of them, those that shake hands, too */
+    gdwsi_peertable peers;              /* those that were signalled as connected */
     gdwsi_link *first_untaken;
     gdwsi_link *last_untaken;
     int32_t current_id; /* whose signal is running */
@@ -45,10 +47,11 @@ struct gdws_server {
     bool is_freed;
 };
 
-/* Whether it listens or has begun to adopt: what is then fixed may not be changed. */
-bool gdwsi_server_is_in_use(const gdws_server *server);
+/* Whether it listens or has begun to adopt. */
+bool gdwsi_server_is_open(const gdws_server *server);
 
-/* INVALID_PARAMETER without a server, ALREADY_IN_USE when it is. */
+/* INVALID_PARAMETER without a server, ALREADY_IN_USE when it is open or on vhosts: what is fixed
+ * then may not be changed. */
 gdws_error gdwsi_server_check_idle(const gdws_server *server);
 
 /* Make a link for a connection from there. Returns NULL without memory. */

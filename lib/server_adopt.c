@@ -63,7 +63,7 @@ static gdws_error begin(gdws_server *server)
     if (server->adopting != NULL) {
         return GDWS_OK;
     }
-    if (!gdwsi_server_is_in_use(server)) {
+    if (!gdwsi_server_is_open(server)) {
         error = gdwsi_server_prepare_tls(server);
     }
     if (error == GDWS_OK) {

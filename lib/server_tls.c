@@ -72,7 +72,7 @@ gdws_error gdws_server_replace_certificate(gdws_server *server, const char *cert
     if (server == NULL || certificate == NULL || private_key == NULL) {
         return GDWS_INVALID_PARAMETER;
     }
-    if (gdwsi_server_is_in_use(server) && server->tls_context == NULL) {
+    if (gdwsi_server_is_open(server) && server->tls_context == NULL) {
         return GDWS_UNCONFIGURED;
     }
     /* What the new context shares with the old one is lent to it. */

@@ -11,6 +11,7 @@ Suite *lifetime_suite(void);
 Suite *embedding_suite(void);
 Suite *listening_suite(void);
 Suite *adopting_suite(void);
+Suite *vhost_suite(void);
 Suite *crowd_suite(void);
 Suite *admission_suite(void);
 Suite *multiplayer_suite(void);

@@ -121,6 +121,12 @@ else
     skip embed_httpd
 fi
 
+status=0
+start "$samples/embed_lws" 0
+timeout 30 /usr/bin/python3 test/samples/beside.py "$port" >"$place/client" 2>&1 || status=1
+stop TERM || status=1
+check "embed_lws: $(tail -n 1 "$place/client")" $status
+
 if command -v openssl >/dev/null; then
     status=0
     make_certificate() {
