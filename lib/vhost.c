@@ -4,9 +4,9 @@
  * what comes up between its polls is done at the beginning of the context's next pass.
  *
  * Who keeps whom: a server has a place, which entries of tables point to; each vhost that has such
- * an entry has a seat at a place, and sits until libwebsockets says that the vhost goes. Seats keep
- * their place, and their loop; so does each link that has a wsi of the context, whose last event is
- * CLOSED (WSI_DESTROY goes to the first entry of the table alone). */
+ * an entry has a seat there, until libwebsockets says that the vhost goes. The server and each
+ * entry of a vhost keep the place; the place, and each link that has a wsi of the context, keep the
+ * loop. A link's last event is CLOSED (WSI_DESTROY goes to the first entry of the table alone). */
 #include "gdws/lws.h"
 
 #include <string.h>
@@ -40,7 +40,7 @@ typedef struct seat {
     size_t entries; /* of its table that point to the place */
 } seat;
 
-/* What drives a loop in a context: the loop's host while there are seats. Keeps the loop. */
+/* What drives a loop in a context: the loop's host while there are seats. */
 typedef struct driver {
     gdws_loop *loop;
     struct lws_context *context;
@@ -117,13 +117,15 @@ static void stir(gdws_loop *loop)
     }
 }
 
-/* Seats */
+/* Places and seats */
 
 static void release_place(place *at)
 {
+    gdws_loop *loop = at->loop;
     at->references--;
     if (at->references == 0) {
         gdwsi_mem_free(at);
+        gdwsi_loop_release(loop);
     }
 }
 
@@ -134,6 +136,13 @@ static seat *find_seat(const driver *driving, const place *at, const struct lws_
         found = found->next;
     }
     return found;
+}
+
+/* What drives the place's loop in this context; NULL when nothing does. */
+static driver *get_host(const place *at, const struct lws *wsi)
+{
+    driver *driving = at->loop->host;
+    return driving != NULL && driving->context == lws_get_context(wsi) ? driving : NULL;
 }
 
 static driver *get_driver(gdws_loop *loop, struct lws_context *context)
@@ -166,71 +175,82 @@ static bool watch(const driver *driving, struct lws_vhost *vhost, const char *na
                                                                 descriptor, name, NULL) != NULL;
 }
 
-/* A vhost is being made. Returns what libwebsockets is told. */
-static int sit_down(place *at, struct lws *wsi)
+static seat *take_seat(driver *driving, place *at, struct lws_vhost *vhost, const char *name)
+{
+    seat *taken = gdwsi_mem_calloc(1, sizeof(*taken));
+    if (taken == NULL || !watch(driving, vhost, name)) {
+        gdwsi_mem_free(taken);
+        return NULL;
+    }
+    taken->at = at;
+    taken->vhost = vhost;
+    taken->next = driving->seats;
+    driving->seats = taken;
+    return taken;
+}
+
+/* A vhost is being made. If it gets no seat it refuses: libwebsockets 4.1 does not survive it when
+ * a protocol says that it could not begin. */
+static void sit_down(place *at, struct lws *wsi)
 {
     struct lws_vhost *vhost = lws_get_vhost(wsi);
     driver *driving = get_driver(at->loop, lws_get_context(wsi));
+    at->references++;
     if (driving == NULL) {
-        return 1;
+        return;
     }
     enter(driving);
     seat *taken = find_seat(driving, at, vhost);
-    if (taken == NULL && watch(driving, vhost, lws_get_protocol(wsi)->name)) {
-        taken = gdwsi_mem_calloc(1, sizeof(*taken));
-        if (taken != NULL) {
-            taken->at = at;
-            taken->vhost = vhost;
-            taken->next = driving->seats;
-            driving->seats = taken;
-            at->references++;
-        }
+    if (taken == NULL) {
+        taken = take_seat(driving, at, vhost, lws_get_protocol(wsi)->name);
     }
     if (taken != NULL) {
         taken->entries++;
         gdwsi_loop_touch(driving->loop);
+    } else {
+        gdwsi_log_write(GDWS_LOG_ERROR, "no memory or no descriptor for a vhost: it refuses");
     }
     leave(driving);
-    return taken != NULL ? 0 : 1;
 }
 
 /* A vhost has closed its connections and goes. What is owed to the program is delivered now: nobody
  * may drive the loop any more afterwards. */
 static void stand_up(place *at, struct lws *wsi)
 {
-    driver *driving = at->loop->host;
+    driver *driving = get_host(at, wsi);
     seat *left = driving != NULL ? find_seat(driving, at, lws_get_vhost(wsi)) : NULL;
-    if (left == NULL) {
-        return;
+    if (left != NULL) {
+        left->entries--;
     }
-    left->entries--;
-    if (left->entries > 0) {
-        return;
+    if (left != NULL && left->entries == 0) {
+        enter(driving);
+        drive(driving);
+        seat **link = &driving->seats;
+        while (*link != left) {
+            link = &(*link)->next;
+        }
+        *link = left->next;
+        gdwsi_mem_free(left);
+        leave(driving);
     }
-    enter(driving);
-    drive(driving);
-    seat **link = &driving->seats;
-    while (*link != left) {
-        link = &(*link)->next;
-    }
-    *link = left->next;
-    gdwsi_mem_free(left);
-    leave(driving);
     release_place(at);
 }
 
 /* Peers */
 
 /* A request for a WebSocket has come for our entry. Returns what libwebsockets is told. */
-static int filter(const place *at, struct lws *wsi, void *user)
+static int filter(const driver *driving, const place *at, struct lws *wsi, void *user)
 {
     char host[GDWSI_LISTENER_TEXT] = "";
     uint16_t port = 0;
     gdws_server *server = at->server;
     gdws_loop *loop = at->loop;
-    if (server == NULL || server->is_freed || lws_get_network_wsi(wsi) != wsi) {
-        gdwsi_log_write(GDWS_LOG_INFO, "a request for a WebSocket is refused: %s",
-                        server == NULL || server->is_freed ? "the server has gone" : "HTTP/2");
+    if (server == NULL || server->is_freed || find_seat(driving, at, lws_get_vhost(wsi)) == NULL) {
+        gdwsi_log_write(GDWS_LOG_INFO, "the vhost of a request for a WebSocket has no server");
+        return -1;
+    }
+    if (lws_get_network_wsi(wsi) != wsi) {
+        gdwsi_log_write(GDWS_LOG_WARNING, "a WebSocket over HTTP/2 is refused");
         return -1;
     }
     (void)gdwsi_listener_ask_origin(lws_get_socket_fd(wsi), host, &port);
@@ -299,12 +319,15 @@ static bool is_of_link(enum lws_callback_reasons reason)
 static int on_driven_event(place *at, struct lws *wsi, enum lws_callback_reasons reason, void *user,
                            void *in, size_t length)
 {
-    driver *driving = at->loop->host;
+    driver *driving = get_host(at, wsi);
     gdwsi_link *link = is_of_link(reason) && user != NULL ? *(gdwsi_link **)user : NULL;
     int result = 0;
+    if (driving == NULL) {
+        return -1;
+    }
     enter(driving);
     if (reason == LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION) {
-        result = filter(at, wsi, user);
+        result = filter(driving, at, wsi, user);
     } else if (reason == LWS_CALLBACK_RAW_RX_FILE) {
         drive(driving);
     } else if (link != NULL) {
@@ -320,7 +343,8 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     bool is_driven = is_of_link(reason) || reason == LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION ||
                      reason == LWS_CALLBACK_RAW_RX_FILE;
     if (reason == LWS_CALLBACK_PROTOCOL_INIT) {
-        return sit_down(lws_get_protocol(wsi)->user, wsi);
+        sit_down(lws_get_protocol(wsi)->user, wsi);
+        return 0;
     }
     if (reason == LWS_CALLBACK_PROTOCOL_DESTROY) {
         stand_up(lws_get_protocol(wsi)->user, wsi);
@@ -363,6 +387,7 @@ gdws_error gdws_server_init_lws_protocol(gdws_server *server, const char *name,
         at->server = server;
         at->loop = server->loop;
         at->references = 1;
+        gdwsi_loop_retain(at->loop);
         server->place = at;
         server->leave = leave_place;
     }
