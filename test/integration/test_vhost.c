@@ -10,6 +10,7 @@
 
 #include <uv.h>
 
+#include "certs.h"
 #include "gdws/lws.h"
 #include "mem.h"
 #include "rawsock.h"
@@ -76,6 +77,10 @@ static void pass(void)
         }                                                                                          \
     } while (0)
 
+/* What the next vhost is to be secured with; "" for nothing. */
+static char certificate_file[64];
+static char key_file[64];
+
 static struct lws_vhost *make_vhost(const char *name, bool is_first)
 {
     struct lws_context_creation_info info;
@@ -91,6 +96,12 @@ static struct lws_vhost *make_vhost(const char *name, bool is_first)
     info.iface = "127.0.0.1";
     info.options = LWS_SERVER_OPTION_DISABLE_IPV6;
     info.protocols = p.protocols;
+    if (key_file[0] != '\0') {
+        info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+        info.ssl_cert_filepath = certificate_file;
+        info.ssl_private_key_filepath = key_file;
+        info.alpn = "http/1.1";
+    }
     return lws_create_vhost(p.context, &info);
 }
 
@@ -159,7 +170,8 @@ static void begin_to_connect(gdws_client *client, const char *protocol)
 {
     char url[64];
     const char *const protocols[] = {protocol};
-    (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u/room?a=1", p.port);
+    (void)snprintf(url, sizeof(url), "%s://127.0.0.1:%u/room?a=1",
+                   key_file[0] != '\0' ? "wss" : "ws", p.port);
     ck_assert_int_eq(gdws_client_set_supported_protocols(client, protocols, 1), GDWS_OK);
     ck_assert_int_eq(gdws_client_connect_to_url(client, url), GDWS_OK);
 }
@@ -338,7 +350,36 @@ START_TEST(the_queue_drains_and_says_so)
 }
 END_TEST
 
-/* Between events of libwebsockets, and from a thread of the program's own. */
+START_TEST(tls_is_the_vhosts)
+{
+    const size_t size = 700000;
+    uint8_t *message = calloc(1, size);
+    set_up(_i);
+    cert_write(cert_localhost()->certificate, certificate_file);
+    cert_write(cert_localhost()->key, key_file);
+    ck_assert_int_eq(gdws_client_set_trusted_certificate(w.client, cert_authority()->certificate),
+                     GDWS_OK);
+    open_vhost(_i >= 2);
+    connect_client("gdws");
+    WAIT(w.at_server.connected == 1);
+    ck_assert_int_eq(strncmp(gdws_peer_get_requested_url(server_peer()), "wss://127.0.0.1:", 16),
+                     0);
+    for (int i = 1; i <= 20; i++) {
+        ck_assert_int_eq(gdws_peer_put_packet(world_client_peer(&w), message, size), GDWS_OK);
+        WAIT(w.at_client.data == i);
+    }
+    ck_assert_int_eq(gdws_client_disconnect_from_host(w.client, 1000, ""), GDWS_OK);
+    WAIT(w.at_server.closed == 1 && w.at_client.closed == 1);
+    ck_assert(w.at_server.was_clean && w.at_client.was_clean);
+    (void)unlink(certificate_file);
+    (void)unlink(key_file);
+    key_file[0] = '\0';
+    free(message);
+    tear_down();
+}
+END_TEST
+
+/* The program puts it, and libwebsockets' loop may be asleep. */
 START_TEST(what_is_put_between_events_leaves_without_another_event)
 {
     set_up(_i);
@@ -622,6 +663,7 @@ Suite *vhost_suite(void)
     tcase_add_loop_test(tests, the_queue_drains_and_says_so, 0, 2);
     tcase_add_loop_test(tests, what_is_put_between_events_leaves_without_another_event, 0, 2);
     tcase_add_loop_test(tests, who_is_not_let_in_gets_an_answer, 0, KINDS);
+    tcase_add_loop_test(tests, tls_is_the_vhosts, 0, KINDS);
     tcase_add_loop_test(tests, timers_run_in_the_context, 0, 2);
     tcase_add_loop_test(tests, clients_and_listeners_of_the_loop_are_driven_as_well, 0, 2);
     tcase_add_loop_test(tests, everything_may_go_in_any_order, 0, count * 4);
