@@ -39,7 +39,11 @@ SOURCES := $(wildcard lib/*.c)
 OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o)
 HEADERS := $(wildcard include/gdws/*.h)
 ADAPTERS := $(wildcard include/gdws/adapters/*.h)
-SAMPLES := $(patsubst samples/%.c,$(BUILD)/samples/%,$(wildcard samples/*.c))
+# Samples that need another library are built where pkg-config finds it.
+NEEDED_embed_httpd := libmicrohttpd
+NEEDED_embed_glib := glib-2.0
+is_buildable = $(if $(NEEDED_$(1)),$(shell $(PKG_CONFIG) --exists $(NEEDED_$(1)) && echo $(1)),$(1))
+SAMPLES := $(foreach name,$(basename $(notdir $(wildcard samples/*.c))),$(addprefix $(BUILD)/samples/,$(call is_buildable,$(name))))
 SUITES  := $(patsubst test/%/runtests.c,%,$(wildcard test/*/runtests.c))
 SUITE_PROGRAMS := $(SUITES:%=$(BUILD)/test/%)
 BENCH   := $(patsubst %,$(BUILD)/bench/%,idle instructions load gdws_echo gdws_clients lws_echo lws_clients)
@@ -75,7 +79,8 @@ $(BUILD)/obj/lib/%.o: lib/%.c $(BUILD)/flags
 
 $(BUILD)/obj/samples/%.o: samples/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(OUR_CPPFLAGS) $(OUR_CFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(CC) $(OUR_CPPFLAGS) $(if $(NEEDED_$*),$(shell $(PKG_CONFIG) --cflags $(NEEDED_$*))) $(OUR_CFLAGS) \
+	    $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
 $(BUILD)/obj/test/%.o: test/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -96,7 +101,7 @@ $(SHARED): $(OBJECTS) lib/gdws.map
 
 $(BUILD)/samples/%: $(BUILD)/obj/samples/%.o $(STATIC)
 	@mkdir -p $(@D)
-	$(CC) $^ $(LIBS) $(CFLAGS) $(LDFLAGS) -o $@
+	$(CC) $^ $(LIBS) $(if $(NEEDED_$*),$(shell $(PKG_CONFIG) --libs $(NEEDED_$*))) $(CFLAGS) $(LDFLAGS) -o $@
 
 # Only where GLib is.
 $(BUILD)/samples/embed_glib: samples/embed_glib.c $(STATIC) $(BUILD)/flags

@@ -243,6 +243,13 @@ static bool is_token(const char *text, size_t length)
     return length > 0 && strspn(text, token_bytes) >= length;
 }
 
+gdws_error gdwsi_config_check_protocol(const char *protocol)
+{
+    size_t length = protocol != NULL ? strlen(protocol) : 0;
+    return length <= PROTOCOL_LENGTH_MAX && is_token(protocol, length) ? GDWS_OK
+                                                                       : GDWS_INVALID_PARAMETER;
+}
+
 gdws_error gdwsi_config_set_protocols(gdwsi_config *config, const char *const *protocols,
                                       size_t count)
 {

@@ -90,6 +90,9 @@ gdws_error gdwsi_config_set_document_root(gdwsi_config *config, const char *dire
 gdws_error gdwsi_config_set_protocols(gdwsi_config *config, const char *const *protocols,
                                       size_t count);
 
+/* Whether a subprotocol alone is such a name: OK or INVALID_PARAMETER. */
+gdws_error gdwsi_config_check_protocol(const char *protocol);
+
 /* Headers: "Name: value" each, the name a token, the value without control characters (no CR, LF,
  * NUL), never one that the handshake owns (Host, Upgrade, Connection, Content-Length,
  * Transfer-Encoding, Sec-WebSocket-*, in any case); at most 32 of them and 2048 bytes in all; else

@@ -104,6 +104,24 @@ static gdwsi_endpoint *make(gdws_loop *loop, endpoint_kind kind, size_t read_siz
     return endpoint;
 }
 
+static gdws_error get(gdws_loop *loop, endpoint_kind kind, size_t read_size,
+                      gdwsi_endpoint **endpoint)
+{
+    *endpoint = find(loop, kind, read_size);
+    if (*endpoint != NULL && kind == KIND_SERVER && (*endpoint)->read_size != read_size) {
+        *endpoint = NULL;
+        return GDWS_INVALID_PARAMETER;
+    }
+    if (*endpoint == NULL) {
+        *endpoint = make(loop, kind, read_size);
+    }
+    if (*endpoint == NULL) {
+        return GDWS_OUT_OF_MEMORY;
+    }
+    (*endpoint)->references++;
+    return GDWS_OK;
+}
+
 gdws_error gdwsi_endpoint_get(gdws_loop *loop, const gdwsi_config *config, bool is_client,
                               gdwsi_endpoint **endpoint)
 {
@@ -111,20 +129,13 @@ gdws_error gdwsi_endpoint_get(gdws_loop *loop, const gdwsi_config *config, bool 
     if (config->writes_frames_singly) {
         kind = is_client ? KIND_CLIENT : KIND_SERVER;
     }
-    *endpoint = find(loop, kind, config->read_size_bytes);
-    if (*endpoint != NULL && kind == KIND_SERVER &&
-        (*endpoint)->read_size != config->read_size_bytes) {
-        *endpoint = NULL;
-        return GDWS_INVALID_PARAMETER;
-    }
-    if (*endpoint == NULL) {
-        *endpoint = make(loop, kind, config->read_size_bytes);
-    }
-    if (*endpoint == NULL) {
-        return GDWS_OUT_OF_MEMORY;
-    }
-    (*endpoint)->references++;
-    return GDWS_OK;
+    return get(loop, kind, config->read_size_bytes, endpoint);
+}
+
+gdws_error gdwsi_endpoint_get_wire(gdws_loop *loop, const gdwsi_config *config,
+                                   gdwsi_endpoint **endpoint)
+{
+    return get(loop, KIND_WIRE, config->read_size_bytes, endpoint);
 }
 
 void gdwsi_endpoint_release(gdwsi_endpoint *endpoint)

@@ -23,6 +23,11 @@ typedef struct gdwsi_endpoint gdwsi_endpoint;
 gdws_error gdwsi_endpoint_get(gdws_loop *loop, const gdwsi_config *config, bool is_client,
                               gdwsi_endpoint **endpoint);
 
+/* Get the endpoint for connections that we frame ourselves, whatever the config says about that.
+ * Returns OUT_OF_MEMORY. */
+gdws_error gdwsi_endpoint_get_wire(gdws_loop *loop, const gdwsi_config *config,
+                                   gdwsi_endpoint **endpoint);
+
 /* Give back what get gave. */
 void gdwsi_endpoint_release(gdwsi_endpoint *endpoint);
 

@@ -61,6 +61,11 @@ static void on_timer(uv_timer_t *timer);
 void gdwsi_link_set_timer(gdwsi_link *link, gdwsi_link_timer purpose, uint64_t timeout_ms)
 {
     link->timer_purpose = purpose;
+    if (!link->loop->is_polling) {
+        /* The loop's clock stands still between polls, however long the program has slept. */
+        uv_update_time(&link->loop->uv);
+        gdwsi_loop_touch(link->loop);
+    }
     (void)uv_timer_start(&link->timer, on_timer, timeout_ms, 0);
     if (!link->loop->is_polling) {
         /* The program may be going to sleep for longer than that. */
@@ -184,6 +189,9 @@ static void run_flush(gdwsi_task *task)
         (void)lws_callback_on_writable(link->wsi);
         gdwsi_loop_touch(link->loop);
     }
+    if (link->given != NULL && link->wsi != NULL && !link->is_killed) {
+        link->transport->take_given(link);
+    }
     if (!gdwsi_link_can_write(link)) {
         return;
     }
@@ -303,7 +311,24 @@ static void free_link(uv_handle_t *timer)
         link->gone(link);
     }
     gdwsi_peer_clear(&link->peer);
+    gdwsi_mem_free(link->given);
     gdwsi_mem_free(link);
+}
+
+gdws_error gdwsi_link_give(gdwsi_link *link, const void *bytes, size_t length)
+{
+    if (length == 0) {
+        return GDWS_OK;
+    }
+    uint8_t *given = gdwsi_mem_realloc(link->given, link->given_length + length);
+    if (given == NULL) {
+        return GDWS_OUT_OF_MEMORY;
+    }
+    memcpy(given + link->given_length, bytes, length);
+    link->given = given;
+    link->given_length += length;
+    gdwsi_loop_add_flush(link->loop, &link->flush);
+    return GDWS_OK;
 }
 
 /* Free the link if nobody needs it any more. */
@@ -350,7 +375,7 @@ void gdwsi_link_kill(gdwsi_link *link)
     stop_timer(link);
     /* libwebsockets looks at its timeouts when it is woken, not when they are set. */
     lws_set_timeout(link->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
-    lws_cancel_service(link->loop->context);
+    lws_cancel_service(lws_get_context(link->wsi));
     gdwsi_loop_touch(link->loop);
 }
 

@@ -38,6 +38,8 @@ typedef struct gdwsi_link_transport {
     size_t (*send_at_once)(gdwsi_link *link, const gdwsi_frame *frame, const void *payload);
     /* The peer has room again. */
     void (*resume)(gdwsi_link *link);
+    /* Use what was given to the link before anything is read. Only called when there is some. */
+    void (*take_given)(gdwsi_link *link);
     /* The link goes: free what is the transport's. */
     void (*finish)(gdwsi_link *link);
 } gdwsi_link_transport;
@@ -87,7 +89,10 @@ struct gdwsi_link {
     uint8_t
         *held; /* received, not yet decoded: part of a head, or more than the peer has room for */
     size_t held_length;
-    char *unsent; /* of the handshake's text */
+    uint8_t *given; /* read by somebody else before the link had the socket; NULL once used */
+    size_t given_length;
+    bool is_answered; /* somebody else has answered the request that was given */
+    char *unsent;     /* of the handshake's text */
     size_t unsent_length;
     struct gdwsi_opening *opening;
     struct gdwsi_wire_answer *answer; /* plain HTTP that is being sent; nothing is read meanwhile */
@@ -114,6 +119,10 @@ struct gdwsi_link {
  * NULL without memory. */
 gdwsi_link *gdwsi_link_new(gdws_loop *loop, const gdwsi_config *config, bool is_client, void *owner,
                            gdwsi_link_deliver deliver);
+
+/* Give a new link what somebody else has read of its connection, all of it or the next part;
+ * copied, and used by the next poll before anything else is read. Returns OUT_OF_MEMORY. */
+gdws_error gdwsi_link_give(gdwsi_link *link, const void *bytes, size_t length);
 
 /* The owner lets go: no more signals; the link goes when its connection has gone. */
 void gdwsi_link_release(gdwsi_link *link);

@@ -81,6 +81,18 @@ static uint16_t read_address(const any_address *source, char host[GDWSI_LISTENER
     return ntohs(source->v6.sin6_port);
 }
 
+bool gdwsi_listener_ask_origin(int descriptor, char host[GDWSI_LISTENER_TEXT], uint16_t *port)
+{
+    any_address from;
+    socklen_t length = sizeof(from);
+    memset(&from, 0, sizeof(from));
+    if (getpeername(descriptor, &from.any, &length) != 0) {
+        return false;
+    }
+    *port = read_address(&from, host);
+    return true;
+}
+
 bool gdwsi_listener_is_address(const char *address)
 {
     any_address ignored;

@@ -48,4 +48,8 @@ void gdwsi_listener_stop(gdwsi_listener *listener);
 
 uint16_t gdwsi_listener_port(const gdwsi_listener *listener);
 
+/* Ask the system where a connected socket's other end is, as accepted tells it. Returns false when
+ * there is none any more. */
+bool gdwsi_listener_ask_origin(int descriptor, char host[GDWSI_LISTENER_TEXT], uint16_t *port);
+
 #endif

@@ -83,10 +83,16 @@ static size_t list_run(gdwsi_task *head)
 }
 
 /* What is put between polls makes the descriptor readable, once, so that a program that sleeps on
- * it comes to poll. Programs that let gdws_loop_wait sleep do not pay for that. */
+ * it comes to poll. Programs that let gdws_loop_wait sleep do not pay for that. Where
+ * libwebsockets' own loop drives this one (vhost), that is told instead. */
 static void call_for_poll(gdws_loop *loop)
 {
-    if (!loop->is_polling && loop->is_watched && !loop->is_calling) {
+    if (loop->is_polling) {
+        return;
+    }
+    if (loop->stir != NULL) {
+        loop->stir(loop);
+    } else if (loop->is_watched && !loop->is_calling) {
         loop->is_calling = true;
         (void)uv_async_send(&loop->wakeup);
     }
@@ -110,6 +116,9 @@ void gdwsi_loop_add_flush(gdws_loop *loop, gdwsi_task *task)
 void gdwsi_loop_add_burial(gdws_loop *loop, gdwsi_task *task)
 {
     (void)list_append(&loop->burials, task);
+    if (loop->stir != NULL && !loop->is_polling) {
+        loop->stir(loop);
+    }
 }
 
 static void run_burials(gdws_loop *loop)

@@ -44,6 +44,9 @@ struct gdws_loop {
     uint8_t *read_buffer; /* GDWSI_LOOP_READ_MAX bytes, whose content lasts for one event */
     uint64_t activity;    /* counts signals delivered */
     size_t batch;         /* signals added since they were last run */
+    void *driver;         /* vhost's; NULL: the program polls */
+    void (*stir)(
+        gdws_loop *loop); /* between polls: there is something to do; NULL without a driver */
     bool is_polling;
     bool is_woken;   /* by another thread, perhaps because it has posted */
     bool is_touched; /* descriptors or timers were changed outside of uv_run */

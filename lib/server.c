@@ -71,7 +71,7 @@ static void untaken_remove(gdws_server *server, gdwsi_link *link)
     }
 }
 
-static void release_link(gdws_server *server, gdwsi_link *link)
+void gdwsi_server_release_link(gdws_server *server, gdwsi_link *link)
 {
     untaken_remove(server, link);
     gdwsi_server_discount(server, link);
@@ -169,7 +169,7 @@ static void deliver_events(gdws_server *server, gdwsi_link *link)
     server->current_id = 0;
     server->is_in_signal = false;
     if (!is_there) {
-        release_link(server, link);
+        gdwsi_server_release_link(server, link);
     }
     if (server->is_freed) {
         gdwsi_server_destroy(server);
@@ -182,34 +182,58 @@ static void deliver(void *owner, gdwsi_link *link)
     if (link->is_established) {
         deliver_events(server, link);
     } else if (link->error != GDWS_OK) {
-        release_link(server, link);
+        gdwsi_server_release_link(server, link);
     }
 }
 
 /* Listening */
 
-static void on_accepted(void *user, int descriptor, const char *host, uint16_t port)
+gdwsi_link *gdwsi_server_add_link(gdws_server *server, const char *host, uint16_t port)
 {
-    gdws_server *server = user;
     gdwsi_link *link = gdwsi_link_new(server->loop, &server->config, false, server, deliver);
     if (link == NULL) {
-        (void)close(descriptor);
-        return;
+        return NULL;
     }
     list_add(server, link);
     link->peer.port = port;
     link->peer.host = gdwsi_mem_copy_text(host, strlen(host));
-    bool is_ready = link->peer.host != NULL &&
-                    (server->tls_context == NULL ||
-                     gdwsi_wire_tls_start(link, server->tls_context, NULL) == GDWS_OK);
-    if (!is_ready) {
+    if (link->peer.host == NULL) {
+        gdwsi_server_release_link(server, link);
+        return NULL;
+    }
+    return link;
+}
+
+static void on_accepted(void *user, int descriptor, const char *host, uint16_t port)
+{
+    gdws_server *server = user;
+    gdwsi_link *link = gdwsi_server_add_link(server, host, port);
+    if (link == NULL) {
         (void)close(descriptor);
-        release_link(server, link);
+        return;
+    }
+    if (server->tls_context != NULL &&
+        gdwsi_wire_tls_start(link, server->tls_context, NULL) != GDWS_OK) {
+        (void)close(descriptor);
+        gdwsi_server_release_link(server, link);
         return;
     }
     if (gdwsi_endpoint_adopt(server->endpoint, link, descriptor) != GDWS_OK) {
-        release_link(server, link);
+        gdwsi_server_release_link(server, link);
     }
+}
+
+bool gdwsi_server_is_open(const gdws_server *server)
+{
+    return server->listener != NULL || server->adopting != NULL;
+}
+
+gdws_error gdwsi_server_check_idle(const gdws_server *server)
+{
+    if (server == NULL) {
+        return GDWS_INVALID_PARAMETER;
+    }
+    return gdwsi_server_is_open(server) || server->place != NULL ? GDWS_ALREADY_IN_USE : GDWS_OK;
 }
 
 gdws_error gdws_server_listen(gdws_server *server, uint16_t port)
@@ -222,7 +246,10 @@ gdws_error gdws_server_listen(gdws_server *server, uint16_t port)
     if (server->listener != NULL) {
         return GDWS_ALREADY_IN_USE;
     }
-    gdws_error error = gdwsi_server_prepare_tls(server);
+    gdws_error error = GDWS_OK;
+    if (!gdwsi_server_is_open(server)) {
+        error = gdwsi_server_prepare_tls(server);
+    }
     if (error == GDWS_OK) {
         error = gdwsi_endpoint_get(server->loop, &server->config, false, &endpoint);
     }
@@ -240,22 +267,30 @@ gdws_error gdws_server_listen(gdws_server *server, uint16_t port)
     return GDWS_OK;
 }
 
+static void release_endpoint(gdwsi_endpoint **endpoint)
+{
+    if (*endpoint != NULL) {
+        gdwsi_endpoint_release(*endpoint);
+        *endpoint = NULL;
+    }
+}
+
 void gdws_server_stop(gdws_server *server)
 {
-    if (server == NULL || server->listener == NULL) {
+    if (server == NULL || (!gdwsi_server_is_open(server) && server->place == NULL)) {
         return;
     }
     gdwsi_listener_stop(server->listener);
     server->listener = NULL;
-    gdwsi_endpoint_release(server->endpoint);
-    server->endpoint = NULL;
+    release_endpoint(&server->endpoint);
+    release_endpoint(&server->adopting);
     gdwsi_link *link = server->links;
     while (link != NULL) {
         gdwsi_link *next = link->next;
         if (link->is_established) {
             gdwsi_link_shut(link, GOING_AWAY);
         } else {
-            release_link(server, link);
+            gdwsi_server_release_link(server, link);
         }
         link = next;
     }
@@ -385,6 +420,9 @@ void gdwsi_server_destroy(gdws_server *server)
     gdws_loop *loop = server->loop;
     bool was_polling = loop->is_polling;
     gdws_server_stop(server);
+    if (server->leave != NULL) {
+        server->leave(server);
+    }
     server->is_in_signal = true;
     loop->is_polling = true; /* for handlers this is a signal like any other */
     while (server->links != NULL) {
@@ -395,7 +433,7 @@ void gdwsi_server_destroy(gdws_server *server)
             server->current_id = link->id;
             signal_disconnected(server, link);
         }
-        release_link(server, link);
+        gdwsi_server_release_link(server, link);
     }
     loop->is_polling = was_polling;
     gdwsi_loop_touch(loop);

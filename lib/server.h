@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Server: the struct, for server.c (peers and signals), server_admission.c (who may come in) and
- * server_options.c (all the rest). */
+/* Server: the struct, for server.c (peers and signals), server_admission.c (who may come in),
+ * server_adopt.c (sockets that others have accepted) and server_options.c (all the rest). */
 #ifndef GDWSI_SERVER_H
 #define GDWSI_SERVER_H
 
@@ -25,11 +25,14 @@ struct gdws_server {
     gdwsi_config config;
     gdwsi_listener_options listening;
     gdwsi_tls_options tls;
-    gdwsi_tls_context *tls_context; /* while it listens; NULL: ws */
+    gdwsi_tls_context *tls_context; /* while it listens or adopts; NULL: ws */
     gdwsi_listener *listener;
-    gdwsi_endpoint *endpoint;
-    gdwsi_link *links;     /* all of them, those that shake hands, too */
-    gdwsi_peertable peers; /* those that were signalled as connected */
+    gdwsi_endpoint *endpoint;           /* while it listens */
+    gdwsi_endpoint *adopting;           /* from the first socket that it adopts; NULL before */
+    void *place;                        /* vhost's, on vhosts of the program; NULL without */
+    void (*leave)(gdws_server *server); /* the place is to be left */
+    gdwsi_link *links;                  /* all of them, those that shake hands, too */
+    gdwsi_peertable peers;              /* those that were signalled as connected */
     gdwsi_link *first_untaken;
     gdwsi_link *last_untaken;
     int32_t current_id; /* whose signal is running */
@@ -43,6 +46,19 @@ struct gdws_server {
     bool is_in_signal;
     bool is_freed;
 };
+
+/* Whether it listens or has begun to adopt. */
+bool gdwsi_server_is_open(const gdws_server *server);
+
+/* INVALID_PARAMETER without a server, ALREADY_IN_USE when it is open or on vhosts: what is fixed
+ * then may not be changed. */
+gdws_error gdwsi_server_check_idle(const gdws_server *server);
+
+/* Make a link for a connection from there. Returns NULL without memory. */
+gdwsi_link *gdwsi_server_add_link(gdws_server *server, const char *host, uint16_t port);
+
+/* Let a link go. */
+void gdwsi_server_release_link(gdws_server *server, gdwsi_link *link);
 
 /* The config's admit. */
 int gdwsi_server_admit(void *owner, gdwsi_link *link, gdws_request *request);

@@ -4,14 +4,6 @@
 
 #include <string.h>
 
-static gdws_error check_idle(const gdws_server *server)
-{
-    if (server == NULL) {
-        return GDWS_INVALID_PARAMETER;
-    }
-    return server->listener != NULL ? GDWS_ALREADY_IN_USE : GDWS_OK;
-}
-
 gdws_error gdws_server_set_signals(gdws_server *server, const gdws_server_signals *signals)
 {
     if (server == NULL || (signals != NULL && signals->size != sizeof(*signals))) {
@@ -28,14 +20,14 @@ gdws_error gdws_server_set_signals(gdws_server *server, const gdws_server_signal
 gdws_error gdws_server_set_supported_protocols(gdws_server *server, const char *const *protocols,
                                                size_t count)
 {
-    gdws_error error = check_idle(server);
+    gdws_error error = gdwsi_server_check_idle(server);
     return error == GDWS_OK ? gdwsi_config_set_protocols(&server->config, protocols, count) : error;
 }
 
 gdws_error gdws_server_set_extra_headers(gdws_server *server, const char *const *headers,
                                          size_t count)
 {
-    gdws_error error = check_idle(server);
+    gdws_error error = gdwsi_server_check_idle(server);
     return error == GDWS_OK ? gdwsi_config_set_headers(&server->config, headers, count) : error;
 }
 
@@ -51,7 +43,7 @@ gdws_error gdws_server_set_compression(gdws_server *server, bool enabled)
 gdws_error gdws_server_set_buffers(gdws_server *server, size_t in_kb, size_t in_packets,
                                    size_t out_kb, size_t out_packets)
 {
-    gdws_error error = check_idle(server);
+    gdws_error error = gdwsi_server_check_idle(server);
     return error == GDWS_OK
                ? gdwsi_config_set_buffers(&server->config, in_kb, in_packets, out_kb, out_packets)
                : error;
@@ -59,51 +51,51 @@ gdws_error gdws_server_set_buffers(gdws_server *server, size_t in_kb, size_t in_
 
 gdws_error gdws_server_set_inbound_buffer_size(gdws_server *server, size_t bytes)
 {
-    gdws_error error = check_idle(server);
+    gdws_error error = gdwsi_server_check_idle(server);
     return error == GDWS_OK ? gdwsi_config_set_inbound_buffer(&server->config, bytes) : error;
 }
 
 gdws_error gdws_server_set_outbound_buffer_size(gdws_server *server, size_t bytes)
 {
-    gdws_error error = check_idle(server);
+    gdws_error error = gdwsi_server_check_idle(server);
     return error == GDWS_OK ? gdwsi_config_set_outbound_buffer(&server->config, bytes) : error;
 }
 
 gdws_error gdws_server_set_max_queued_packets(gdws_server *server, size_t packets)
 {
-    gdws_error error = check_idle(server);
+    gdws_error error = gdwsi_server_check_idle(server);
     return error == GDWS_OK ? gdwsi_config_set_max_queued_packets(&server->config, packets) : error;
 }
 
 gdws_error gdws_server_set_read_size(gdws_server *server, size_t bytes)
 {
-    gdws_error error = check_idle(server);
+    gdws_error error = gdwsi_server_check_idle(server);
     return error == GDWS_OK ? gdwsi_config_set_read_size(&server->config, bytes) : error;
 }
 
 gdws_error gdws_server_set_heartbeat(gdws_server *server, uint32_t interval_ms, uint32_t timeout_ms)
 {
-    gdws_error error = check_idle(server);
+    gdws_error error = gdwsi_server_check_idle(server);
     return error == GDWS_OK ? gdwsi_config_set_heartbeat(&server->config, interval_ms, timeout_ms)
                             : error;
 }
 
 gdws_error gdws_server_set_handshake_timeout_ms(gdws_server *server, uint32_t timeout_ms)
 {
-    gdws_error error = check_idle(server);
+    gdws_error error = gdwsi_server_check_idle(server);
     return error == GDWS_OK ? gdwsi_config_set_handshake_timeout(&server->config, timeout_ms)
                             : error;
 }
 
 gdws_error gdws_server_set_close_timeout_ms(gdws_server *server, uint32_t timeout_ms)
 {
-    gdws_error error = check_idle(server);
+    gdws_error error = gdwsi_server_check_idle(server);
     return error == GDWS_OK ? gdwsi_config_set_close_timeout(&server->config, timeout_ms) : error;
 }
 
 gdws_error gdws_server_set_bind_ip(gdws_server *server, const char *address)
 {
-    gdws_error error = check_idle(server);
+    gdws_error error = gdwsi_server_check_idle(server);
     if (error != GDWS_OK) {
         return error;
     }
@@ -117,7 +109,7 @@ gdws_error gdws_server_set_bind_ip(gdws_server *server, const char *address)
 
 gdws_error gdws_server_set_unix_mode(gdws_server *server, unsigned mode)
 {
-    gdws_error error = check_idle(server);
+    gdws_error error = gdwsi_server_check_idle(server);
     if (error == GDWS_OK && mode > 0777) {
         error = GDWS_PARAMETER_RANGE_ERROR;
     }
@@ -129,7 +121,7 @@ gdws_error gdws_server_set_unix_mode(gdws_server *server, unsigned mode)
 
 gdws_error gdws_server_set_backlog(gdws_server *server, unsigned connections)
 {
-    gdws_error error = check_idle(server);
+    gdws_error error = gdwsi_server_check_idle(server);
     if (error == GDWS_OK && (connections == 0 || connections > 65535)) {
         error = GDWS_PARAMETER_RANGE_ERROR;
     }
@@ -141,7 +133,7 @@ gdws_error gdws_server_set_backlog(gdws_server *server, unsigned connections)
 
 gdws_error gdws_server_set_shares_port(gdws_server *server, bool enabled)
 {
-    gdws_error error = check_idle(server);
+    gdws_error error = gdwsi_server_check_idle(server);
     if (error == GDWS_OK) {
         server->listening.shares_port = enabled;
     }

@@ -5,14 +5,6 @@
 
 #include "log.h"
 
-static gdws_error check_idle(const gdws_server *server)
-{
-    if (server == NULL) {
-        return GDWS_INVALID_PARAMETER;
-    }
-    return server->listener != NULL ? GDWS_ALREADY_IN_USE : GDWS_OK;
-}
-
 static gdws_error set_certificates(struct stack_st_X509 **place, const char *certificates)
 {
     struct stack_st_X509 *read = NULL;
@@ -27,7 +19,7 @@ gdws_error gdws_server_set_private_key(gdws_server *server, const char *private_
                                        const char *passphrase)
 {
     EVP_PKEY *key = NULL;
-    gdws_error error = check_idle(server);
+    gdws_error error = gdwsi_server_check_idle(server);
     if (error == GDWS_OK) {
         error = gdwsi_tls_read_key(private_key, passphrase, &key);
     }
@@ -39,20 +31,20 @@ gdws_error gdws_server_set_private_key(gdws_server *server, const char *private_
 
 gdws_error gdws_server_set_ssl_certificate(gdws_server *server, const char *certificate)
 {
-    gdws_error error = check_idle(server);
+    gdws_error error = gdwsi_server_check_idle(server);
     return error == GDWS_OK ? set_certificates(&server->tls.certificate, certificate) : error;
 }
 
 gdws_error gdws_server_set_ca_chain(gdws_server *server, const char *chain)
 {
-    gdws_error error = check_idle(server);
+    gdws_error error = gdwsi_server_check_idle(server);
     return error == GDWS_OK ? set_certificates(&server->tls.chain, chain) : error;
 }
 
 gdws_error gdws_server_set_trusted_certificate(gdws_server *server, const char *certificate,
                                                bool required)
 {
-    gdws_error error = check_idle(server);
+    gdws_error error = gdwsi_server_check_idle(server);
     if (error == GDWS_OK) {
         error = set_certificates(&server->tls.trusted, certificate);
     }
@@ -80,7 +72,7 @@ gdws_error gdws_server_replace_certificate(gdws_server *server, const char *cert
     if (server == NULL || certificate == NULL || private_key == NULL) {
         return GDWS_INVALID_PARAMETER;
     }
-    if (server->listener != NULL && server->tls_context == NULL) {
+    if (gdwsi_server_is_open(server) && server->tls_context == NULL) {
         return GDWS_UNCONFIGURED;
     }
     /* What the new context shares with the old one is lent to it. */

@@ -149,6 +149,8 @@ static void finish(gdwsi_link *link)
     link->opening = NULL;
 }
 
+static void take_given(gdwsi_link *link);
+
 static void finish_link(gdwsi_link *link)
 {
     finish(link);
@@ -160,6 +162,7 @@ const gdwsi_link_transport gdwsi_wire_transport = {
     .wrote = end_if_closed,
     .send_at_once = gdwsi_wire_send_at_once,
     .resume = resume,
+    .take_given = take_given,
     .finish = finish_link,
 };
 
@@ -240,11 +243,22 @@ static void on_received(gdwsi_link *link, uint8_t *bytes, size_t length)
     }
 }
 
+static void take_given(gdwsi_link *link)
+{
+    uint8_t *given = link->given;
+    link->given = NULL;
+    on_received(link, given, link->given_length);
+    gdwsi_mem_free(given);
+}
+
 /* Read what there is, or as much as the loop's buffer takes. Returns false at the end of the
  * connection. */
 static bool read_socket(gdwsi_link *link)
 {
     ssize_t length = 0;
+    if (link->given != NULL) {
+        take_given(link);
+    }
     do {
         length =
             recv(lws_get_socket_fd(link->wsi), link->loop->read_buffer, GDWSI_LOOP_READ_MAX, 0);

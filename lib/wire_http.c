@@ -5,10 +5,12 @@
  * too. Everything goes out by gdwsi_wire_send_text. */
 #include "wire_http.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "answer.h"
+#include "frame.h"
 #include "handshake.h"
 #include "log.h"
 #include "mem.h"
@@ -20,6 +22,9 @@
 
 /* A client that takes nothing of its answer for so long is given up. */
 #define STALL_TIMEOUT_MS 10000u
+
+/* RFC 6455 section 7.4.1, and 1013 of the IANA registry. */
+enum { CLOSE_POLICY_VIOLATION = 1008, CLOSE_INTERNAL_ERROR = 1011, CLOSE_TRY_AGAIN_LATER = 1013 };
 
 struct gdwsi_wire_answer {
     int descriptor; /* -1: there is no more to read */
@@ -38,11 +43,36 @@ static void drop(gdwsi_link *link, bool is_alive)
     gdwsi_link_leave(link);
 }
 
+/* Whom somebody else has let in is refused with a Close frame. Returns its length. */
+static size_t write_close(int status, const char *text, char *target)
+{
+    char payload[GDWSI_FRAME_CONTROL_MAX + 1];
+    gdwsi_frame frame = {.opcode = GDWSI_OPCODE_CLOSE, .final = true};
+    int code = CLOSE_POLICY_VIOLATION;
+    if (status >= 500) {
+        code = status == 503 ? CLOSE_TRY_AGAIN_LATER : CLOSE_INTERNAL_ERROR;
+    }
+    payload[0] = (char)(code >> 8);
+    payload[1] = (char)(code & 0xff);
+    /* A longer text might be cut inside of a character. */
+    if (text == NULL || text[0] == '\0' || strlen(text) > GDWSI_FRAME_CONTROL_MAX - 2) {
+        (void)snprintf(payload + 2, sizeof(payload) - 2, "refused with %d", status);
+    } else {
+        (void)snprintf(payload + 2, sizeof(payload) - 2, "%s", text);
+    }
+    frame.length = 2 + strlen(payload + 2);
+    size_t header = gdwsi_frame_write_header(&frame, (uint8_t *)target);
+    memcpy(target + header, payload, (size_t)frame.length);
+    return header + (size_t)frame.length;
+}
+
 void gdwsi_wire_refuse(gdwsi_link *link, int status, const char *text, const char *origin)
 {
     char answer[GDWSI_ANSWER_MAX];
     size_t length = 0;
-    if (link->config != NULL) {
+    if (link->is_answered) {
+        length = write_close(status, text, answer);
+    } else if (link->config != NULL) {
         length = gdwsi_answer_write_refusal(link->config, status, text, origin, answer);
     }
     gdwsi_link_note_error(link, GDWS_CONNECTION_ERROR, "request refused with %d", status);

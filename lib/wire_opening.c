@@ -51,6 +51,10 @@ bool gdwsi_wire_send_request(gdwsi_link *link)
 static void let_in(gdwsi_link *link, const gdwsi_http_head *head, const gdwsi_offer *offer)
 {
     char answer[GDWSI_HANDSHAKE_TEXT_MAX];
+    if (link->is_answered) {
+        gdwsi_link_established(link);
+        return;
+    }
     size_t length = gdwsi_handshake_write_answer(link->config, head, offer, answer, sizeof(answer));
     if (length == 0) {
         gdwsi_wire_refuse(link, 500, NULL, NULL);

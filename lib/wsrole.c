@@ -12,6 +12,9 @@
 
 #define HEADER_MAX GDWSI_WSROLE_HEADER_MAX
 
+/* One write takes so much, or one frame. */
+#define BULK_MAX ((size_t)256 << 10)
+
 enum { CLOSE_PROTOCOL_ERROR = 1002 };
 
 /* Writing */
@@ -124,15 +127,56 @@ static void write_all(gdwsi_link *link)
     link->is_close_flushed = true;
 }
 
+/* How many of the bytes, which are whole frames, are to be written at once. */
+static size_t choose_length(const uint8_t *bytes, size_t length)
+{
+    gdwsi_frame frame;
+    size_t chosen = 0;
+    size_t header = 0;
+    if (length <= BULK_MAX) {
+        return length;
+    }
+    do {
+        header = gdwsi_frame_read_header(&frame, bytes + chosen, length - chosen);
+        chosen += header + (size_t)frame.length;
+    } while (header > 0 && chosen < BULK_MAX && chosen < length);
+    return chosen;
+}
+
+static bool write_bulk(gdwsi_link *link)
+{
+    gdwsi_outq *queue = &link->peer.out;
+    uint8_t *bytes;
+    if (link->is_ping_due && !link->peer.close_queued) {
+        if (!write_ping(link)) {
+            return false;
+        }
+        note_choked(link, 0);
+    }
+    size_t length = gdwsi_outq_peek(queue, &bytes);
+    if (length == 0 || link->is_choked) {
+        return true;
+    }
+    length = choose_length(bytes, length);
+    if (!write_raw(link, bytes, length)) {
+        return false;
+    }
+    gdwsi_outq_drop(queue, length);
+    note_choked(link, length);
+    ask_for_writeable(link);
+    return true;
+}
+
 static int on_writeable(gdwsi_link *link)
 {
+    bool is_bulk = link->transport == &gdwsi_wsrole_bulk_transport;
     if (!gdwsi_link_can_write(link)) {
         return 0;
     }
     link->is_choked = lws_partial_buffered(link->wsi) != 0;
     if (!link->is_choked) {
         link->peer.handed = 0;
-        if (!write_one(link)) {
+        if (!(is_bulk ? write_bulk(link) : write_one(link))) {
             return -1;
         }
     }
@@ -148,6 +192,13 @@ static void do_nothing(gdwsi_link *link)
 
 const gdwsi_link_transport gdwsi_wsrole_transport = {
     .write = write_pending,
+    .wrote = do_nothing,
+    .resume = do_nothing,
+    .finish = do_nothing,
+};
+
+const gdwsi_link_transport gdwsi_wsrole_bulk_transport = {
+    .write = write_bulk,
     .wrote = do_nothing,
     .resume = do_nothing,
     .finish = do_nothing,
@@ -287,9 +338,9 @@ static void client_failed(gdwsi_link *link, struct lws *wsi, const char *in, siz
 
 /* The callback */
 
-/* Events of an open connection, the same for both sides but for their names. */
-static int on_open_event(gdwsi_link *link, struct lws *wsi, enum lws_callback_reasons reason,
-                         void *in, size_t length)
+/* The same for both sides but for their names. */
+int gdwsi_wsrole_open_event(gdwsi_link *link, enum lws_callback_reasons reason, void *in,
+                            size_t length)
 {
     switch (reason) {
     case LWS_CALLBACK_RECEIVE:
@@ -312,10 +363,6 @@ static int on_open_event(gdwsi_link *link, struct lws *wsi, enum lws_callback_re
     case LWS_CALLBACK_CLOSED:
     case LWS_CALLBACK_CLIENT_CLOSED:
         gdwsi_link_ended(link);
-        return 0;
-    case LWS_CALLBACK_WSI_DESTROY:
-        lws_set_opaque_user_data(wsi, NULL);
-        gdwsi_link_destroyed(link);
         return 0;
     default:
         return 0;
@@ -348,7 +395,11 @@ int gdwsi_wsrole_event(struct lws *wsi, enum lws_callback_reasons reason, void *
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
         client_failed(link, wsi, in, length);
         return 0;
+    case LWS_CALLBACK_WSI_DESTROY:
+        lws_set_opaque_user_data(wsi, NULL);
+        gdwsi_link_destroyed(link);
+        return 0;
     default:
-        return on_open_event(link, wsi, reason, in, length);
+        return gdwsi_wsrole_open_event(link, reason, in, length);
     }
 }

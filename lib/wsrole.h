@@ -18,8 +18,17 @@
 
 extern const gdwsi_link_transport gdwsi_wsrole_transport;
 
+/* The same for a server's link, but what it writes are our frames, many at once: libwebsockets
+ * passes them on as they are. Each write holds whole frames, between which its own may land. */
+extern const gdwsi_link_transport gdwsi_wsrole_bulk_transport;
+
 /* libwebsockets' callback. The opaque user data of a wsi is its link. */
 int gdwsi_wsrole_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
                        size_t length);
+
+/* What happens to an open connection, the end of the wsi excepted: to be returned to
+ * libwebsockets. */
+int gdwsi_wsrole_open_event(gdwsi_link *link, enum lws_callback_reasons reason, void *in,
+                            size_t length);
 
 #endif

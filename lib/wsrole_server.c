@@ -109,11 +109,12 @@ static void copy_headers(copied_request *request, struct lws *wsi)
 
 /* Keep what the program may ask for later, and ask the owner. Returns 0 to let the request in, or
  * the status to refuse with, or -1 when the link has been let go. */
-static int admit(gdwsi_link *link, const gdwsi_http_head *head, const char *offered,
-                 char refusal[GDWSI_REQUEST_TEXT_MAX + 1])
+static int admit(gdwsi_link *link, struct lws *wsi, const gdwsi_http_head *head,
+                 const char *offered, char refusal[GDWSI_REQUEST_TEXT_MAX + 1])
 {
     gdws_request request;
-    link->peer.url = gdwsi_request_make_record("ws", head, &link->peer.request_headers);
+    link->peer.url = gdwsi_request_make_record(lws_is_ssl(wsi) != 0 ? "wss" : "ws", head,
+                                               &link->peer.request_headers);
     if (link->peer.url == NULL ||
         !gdwsi_request_init(&request, head, link->peer.request_headers, offered)) {
         return 500;
@@ -135,46 +136,65 @@ static int copy_and_admit(gdwsi_link *link, struct lws *wsi, const char *offered
     }
     copy_target(request, wsi);
     copy_headers(request, wsi);
-    int status = admit(link, &request->head, offered, refusal);
+    int status = admit(link, wsi, &request->head, offered, refusal);
     gdwsi_mem_free(request);
+    return status;
+}
+
+/* What is looked at of a request, and the texts of it. */
+typedef struct read_request {
+    gdwsi_request request;
+    bool is_too_long;
+    char version[8];
+    char key[64];
+    char origin[GDWSI_WSROLE_HEADER_MAX];
+    char protocols[GDWSI_WSROLE_HEADER_MAX];
+} read_request;
+
+static void read_headers(struct lws *wsi, read_request *read)
+{
+    bool *is_too_long = &read->is_too_long;
+    memset(read, 0, sizeof(*read));
+    read->request.version = gdwsi_wsrole_copy_header(wsi, WSI_TOKEN_VERSION, read->version,
+                                                     sizeof(read->version), is_too_long);
+    read->request.key =
+        gdwsi_wsrole_copy_header(wsi, WSI_TOKEN_KEY, read->key, sizeof(read->key), is_too_long);
+    read->request.origin = gdwsi_wsrole_copy_header(wsi, WSI_TOKEN_ORIGIN, read->origin,
+                                                    sizeof(read->origin), is_too_long);
+    read->request.protocols = gdwsi_wsrole_copy_header(wsi, WSI_TOKEN_PROTOCOL, read->protocols,
+                                                       sizeof(read->protocols), is_too_long);
+}
+
+/* Judge a request and ask the owner about it; who is not let in is answered. Returns 0 or -1. */
+static int judge(gdwsi_link *link, struct lws *wsi, const read_request *read, const char *offered,
+                 char protocol[GDWSI_ADMISSION_PROTOCOL_MAX + 1])
+{
+    char refusal[GDWSI_REQUEST_TEXT_MAX + 1] = "";
+    int status = gdwsi_admission_decide(link->config, &read->request, protocol);
+    if (read->is_too_long && (status == 0 || status == 426)) {
+        status = 400;
+    }
+    if (status == 0) {
+        status = copy_and_admit(link, wsi, offered, refusal);
+    }
+    if (status > 0) {
+        return refuse(link, wsi, status, refusal, read->request.origin);
+    }
     return status;
 }
 
 /* Before libwebsockets looks at an upgrade request: let it in, or answer it. */
 int gdwsi_wsrole_confirm_upgrade(gdwsi_link *link, struct lws *wsi, const char *upgrade)
 {
-    char version[8];
-    char key[64];
-    char origin[GDWSI_WSROLE_HEADER_MAX];
-    char protocols[GDWSI_WSROLE_HEADER_MAX];
     char protocol[GDWSI_ADMISSION_PROTOCOL_MAX + 1];
-    char refusal[GDWSI_REQUEST_TEXT_MAX + 1] = "";
-    bool is_too_long = false;
+    read_request read;
     if (link->config == NULL) {
         return -1;
     }
-    gdwsi_request request = {
-        .version = gdwsi_wsrole_copy_header(wsi, WSI_TOKEN_VERSION, version, sizeof(version),
-                                            &is_too_long),
-        .key = gdwsi_wsrole_copy_header(wsi, WSI_TOKEN_KEY, key, sizeof(key), &is_too_long),
-        .origin =
-            gdwsi_wsrole_copy_header(wsi, WSI_TOKEN_ORIGIN, origin, sizeof(origin), &is_too_long),
-        .protocols = gdwsi_wsrole_copy_header(wsi, WSI_TOKEN_PROTOCOL, protocols, sizeof(protocols),
-                                              &is_too_long),
-        .is_upgrade = upgrade != NULL && strcasecmp(upgrade, "websocket") == 0,
-    };
-    int status = gdwsi_admission_decide(link->config, &request, protocol);
-    if (is_too_long && (status == 0 || status == 426)) {
-        status = 400;
-    }
-    if (status == 0) {
-        status = copy_and_admit(link, wsi, request.protocols, refusal);
-    }
-    if (status < 0) {
+    read_headers(wsi, &read);
+    read.request.is_upgrade = upgrade != NULL && strcasecmp(upgrade, "websocket") == 0;
+    if (judge(link, wsi, &read, read.request.protocols, protocol) != 0) {
         return -1;
-    }
-    if (status != 0) {
-        return refuse(link, wsi, status, refusal, request.origin);
     }
     link->peer.protocol = gdwsi_mem_copy_text(protocol, strlen(protocol));
     if (link->peer.protocol == NULL) {
@@ -182,6 +202,22 @@ int gdwsi_wsrole_confirm_upgrade(gdwsi_link *link, struct lws *wsi, const char *
     }
     memcpy(lws_get_protocol(wsi)->user, protocol, sizeof(protocol));
     return 0;
+}
+
+int gdwsi_wsrole_filter(gdwsi_link *link, struct lws *wsi, const char *name)
+{
+    char ignored[GDWSI_ADMISSION_PROTOCOL_MAX + 1];
+    read_request read;
+    read_headers(wsi, &read);
+    const char *offered = read.request.protocols;
+    read.request.protocols = NULL;
+    read.request.is_upgrade = true;
+    const char *chosen = offered != NULL ? name : "";
+    link->peer.protocol = gdwsi_mem_copy_text(chosen, strlen(chosen));
+    if (link->peer.protocol == NULL) {
+        return refuse(link, wsi, 500, NULL, read.request.origin);
+    }
+    return judge(link, wsi, &read, offered, ignored);
 }
 
 int gdwsi_wsrole_answer_plain_http(gdwsi_link *link, struct lws *wsi)

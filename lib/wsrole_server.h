@@ -22,6 +22,9 @@ bool gdwsi_wsrole_append_headers(const gdwsi_config *config, char **position, co
 
 /* libwebsockets' events: what these return is what the callback must return. */
 int gdwsi_wsrole_confirm_upgrade(gdwsi_link *link, struct lws *wsi, const char *upgrade);
+/* The same after libwebsockets has chosen an entry, of this name, of a table of protocols. The link
+ * has no wsi yet; it may have been let go when this returns -1. */
+int gdwsi_wsrole_filter(gdwsi_link *link, struct lws *wsi, const char *name);
 int gdwsi_wsrole_answer_plain_http(gdwsi_link *link, struct lws *wsi);
 int gdwsi_wsrole_add_headers(gdwsi_link *link, struct lws *wsi, struct lws_process_html_args *args);
 

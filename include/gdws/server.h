@@ -55,6 +55,9 @@ typedef struct gdws_server_signals {
  */
 typedef bool (*gdws_admission)(gdws_server *server, gdws_request *request, void *user);
 
+/** Called once for each header of an answer. name, value: lent. user: what was handed along. */
+typedef void (*gdws_header_function)(const char *name, const char *value, void *user);
+
 /* Create */
 
 /**
@@ -67,7 +70,8 @@ typedef bool (*gdws_admission)(gdws_server *server, gdws_request *request, void 
  */
 GDWS_API gdws_server *gdws_server_new(gdws_loop *loop);
 
-/* Configure: before listen; ALREADY_IN_USE while listening, unless said otherwise */
+/* Configure: before listen and before the first socket is adopted; ALREADY_IN_USE from then until
+ * stop, unless said otherwise */
 
 /**
  * Say what to call when something happens. May be called at any time.
@@ -298,15 +302,75 @@ GDWS_API gdws_error gdws_server_replace_certificate(gdws_server *server, const c
  */
 GDWS_API gdws_error gdws_server_listen(gdws_server *server, uint16_t port);
 
+/**
+ * Take over a connection that another server has accepted. It becomes a peer, or is refused, as one
+ * that this server has accepted: limits, origins, subprotocols, admission and signals are the same,
+ * and the handshake timeout begins now. The server need not listen; like listen, the first adoption
+ * fixes what may not be changed until stop.
+ *
+ * fd: a connected TCP or unix stream socket, blocking or not. On success it is the server's: its
+ * number is closed when this returns and means nothing to the caller any more. Take it out of your
+ * own event loop before. On error it is the caller's, open and as it was.
+ * already_read: what was read from it, from its first byte on, which is handed along: a request or
+ * a part of one, with what follows it, or nothing. Copied; used by the next poll.
+ * length: of already_read in bytes; 0 when nothing was read.
+ *
+ * A server with a private key and a certificate speaks TLS on all of its connections: the first
+ * byte, read or not, is that of a ClientHello. For connections that come in plaintext, because they
+ * are plain or somebody else has decrypted them, use a server without a key; there may be both.
+ *
+ * Returns INVALID_PARAMETER when fd is no open descriptor, no stream socket, or listens;
+ * CONNECTION_ERROR when it is not connected (any more); CANT_ACQUIRE_RESOURCE when there is no
+ * descriptor left, OUT_OF_MEMORY; what listen returns when keys and certificates cannot be used;
+ * UNAVAILABLE inside of free. Source: Godot 4 WebSocketPeer.accept_stream. Since 0.1.
+ */
+GDWS_API gdws_error gdws_server_adopt_socket(gdws_server *server, int fd, const void *already_read,
+                                             size_t length);
+
+/**
+ * Tell how this server answers a request, for another server that has read it and can only answer
+ * it itself (as GNU libmicrohttpd does). If it answers so, gdws_server_adopt_upgraded takes the
+ * connection.
+ *
+ * head: the request line, the headers and the empty line behind them, each with CR LF; ends with
+ * NUL.
+ * add: called for each header that the answer must have, Upgrade and Sec-WebSocket-Accept among
+ * them, when the result is 101; only "Connection: Upgrade" is left to the other server. May be
+ * NULL.
+ * user: handed to it.
+ *
+ * Returns the HTTP status of the answer: 101, or why not, 400 to 505. What the program's admission
+ * thinks, and the limit of peers per address, are seen only when the connection is adopted. Source:
+ * RFC 6455 section 4.2.2. Since 0.1.
+ */
+GDWS_API int gdws_server_judge_request(const gdws_server *server, const char *head,
+                                       gdws_header_function add, void *user);
+
+/**
+ * Take over a connection whose request another server has read and answered with 101, as
+ * gdws_server_judge_request has told. Who is not let in after all gets a Close frame instead of an
+ * HTTP answer: 1008, 1013 for 503, or 1011 for other statuses from 500 on.
+ *
+ * fd: as gdws_server_adopt_socket's. It carries plaintext, whatever this server does elsewhere.
+ * head: the request, as it was judged.
+ * already_read: what was read behind it. Copied, as head is; used by the next poll.
+ * length: of already_read in bytes.
+ *
+ * Returns what gdws_server_adopt_socket returns; INVALID_PARAMETER also when head is no whole one.
+ * Since 0.1.
+ */
+GDWS_API gdws_error gdws_server_adopt_upgraded(gdws_server *server, int fd, const char *head,
+                                               const void *already_read, size_t length);
+
 /** Poll the server's loop, and so all objects on it. Source: Godot poll. Since 0.1. */
 GDWS_API gdws_error gdws_server_poll(gdws_server *server);
 
 /** Wait on the server's loop, as gdws_loop_wait does. Since 0.1. */
 GDWS_API gdws_error gdws_server_wait(gdws_server *server, int timeout_ms);
 
-/** Stop listening and close all peers with 1001, without waiting for their answers; the next poll
- *  brings their client_disconnected. The server may listen again at once. Source: Godot
- *  WebSocketServer.stop. Since 0.1. */
+/** Stop listening and adopting, and close all peers with 1001, without waiting for their answers;
+ * the next poll brings their client_disconnected. The server may listen again at once. Source:
+ * Godot WebSocketServer.stop. Since 0.1. */
 GDWS_API void gdws_server_stop(gdws_server *server);
 
 /** Tell whether there is a peer that has not been taken. Source: Godot TCP_Server

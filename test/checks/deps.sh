@@ -5,7 +5,8 @@ set -eu
 
 case "$1" in
 build) packages="gcc make pkg-config libc6-dev libwebsockets-dev libwebsockets-evlib-uv libuv1-dev
-    libssl-dev zlib1g-dev openssl check python3 binutils libev-dev libevent-dev libglib2.0-dev" ;;
+    libssl-dev zlib1g-dev openssl check python3 binutils libev-dev libevent-dev libglib2.0-dev
+    libmicrohttpd-dev" ;;
 interop) packages="godot3-server chromium python3-websockets" ;;
 ci) packages="git gnuplot-nox clang clang-format pmccabe valgrind shellcheck g++ libclang-rt-14-dev" ;;
 *)

@@ -4,8 +4,8 @@
 set -eu
 order="mem pool error log tls_options tls_context tls_fault tls_room tls utf8 variant variant_write variant_read frame random outq pktq
     writer url tally files config admission answer http extension deflate handshake request peer peer_ask peer_send peer_receive variant_peer decoder context posts loop loop_uv resolver
-    unixsock listener link wire_write wire_http wire_opening wire_tls wire wsrole_server wsrole endpoint peertable backoff client
-    client_reconnect client_options client_tls server server_options server_admission server_tls
+    unixsock listener adoption link wire_write wire_http wire_opening wire_tls wire wsrole_server wsrole endpoint peertable backoff client
+    client_reconnect client_options client_tls server server_options server_admission server_adopt server_tls vhost
     multiplayer_wire multiplayer_roster multiplayer_room multiplayer_host multiplayer_guest multiplayer"
 bad=0
 
@@ -30,7 +30,7 @@ for file in lib/*.c lib/*.h; do
         fi
     done
     case "$own" in
-    context | link | wire_write | wire | wsrole | wsrole_server | endpoint) ;;
+    context | link | wire_write | wire | wsrole | wsrole_server | endpoint | vhost) ;;
     *) ! grep -Hn 'include <libwebsockets' "$file" || bad=1 ;;
     esac
     if [ "$own" != mem ] &&

@@ -21,6 +21,11 @@ int main(void)
     /* These make their connections themselves, without TLS. */
     if (!world_is_secure()) {
         srunner_add_suite(runner, listening_suite());
+        /* What is adopted is never framed by libwebsockets, and what is on a vhost always. */
+        if (!world_is_fallback()) {
+            srunner_add_suite(runner, adopting_suite());
+            srunner_add_suite(runner, vhost_suite());
+        }
         srunner_add_suite(runner, multiplayer_wire_suite());
     }
     srunner_add_suite(runner, tls_suite());

@@ -12,6 +12,8 @@ Suite *embedding_suite(void);
 Suite *listening_suite(void);
 Suite *threads_suite(void);
 Suite *reconnect_suite(void);
+Suite *adopting_suite(void);
+Suite *vhost_suite(void);
 Suite *crowd_suite(void);
 Suite *admission_suite(void);
 Suite *multiplayer_suite(void);

@@ -7,7 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <fcntl.h>
+#include <sys/socket.h>
+
 #include "certs.h"
+#include "gdws/lws.h"
 #include "mem.h"
 #include "rawsock.h"
 #include "runtests.h"
@@ -301,6 +305,127 @@ START_TEST(every_allocation_may_fail_while_a_file_is_sent)
 }
 END_TEST
 
+/* Adopt a socket with the nth allocation from now failing. Returns whether it was reached. The
+ * socket is the caller's on error, and good for another try. */
+static bool adopt(size_t nth)
+{
+    static const char request[] =
+        "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    rawsock raw = {.descriptor = -1};
+    int ends[2];
+    gdws_loop *loop = gdws_loop_new();
+    gdws_server *server = gdws_server_new(loop);
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    ck_assert_int_eq(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+    raw.loop = loop;
+    raw.descriptor = ends[0];
+    gdwsi_mem_fail_at(nth);
+    gdws_error error = gdws_server_adopt_socket(server, ends[1], request, sizeof(request) - 1);
+    bool was_refused = error != GDWS_OK;
+    if (was_refused) {
+        gdwsi_mem_fail_at(0);
+        ck_assert_int_eq(error, GDWS_OUT_OF_MEMORY);
+        ck_assert_int_eq(fcntl(ends[1], F_GETFL) & O_NONBLOCK, 0);
+        ck_assert_int_eq(gdws_server_adopt_socket(server, ends[1], request, sizeof(request) - 1),
+                         GDWS_OK);
+    }
+    rawsock_wait_for(&raw, 12);
+    bool has_failed = was_refused || gdwsi_mem_has_failed();
+    gdwsi_mem_fail_at(0);
+    bool is_answered = raw.length >= 12 && memcmp(raw.bytes, "HTTP/1.1 101", 12) == 0;
+    ck_assert(is_answered || (has_failed && !was_refused));
+    rawsock_close(&raw);
+    gdws_server_free(server);
+    gdws_loop_free(loop);
+    ck_assert_uint_eq(gdwsi_mem_live(), 0);
+    return has_failed;
+}
+
+START_TEST(every_allocation_may_fail_while_a_socket_is_adopted)
+{
+    size_t nth = 1;
+    gdws_set_log_level(GDWS_LOG_NONE);
+    while (adopt(nth)) {
+        nth++;
+        ck_assert_uint_lt(nth, ALLOCATIONS_MAX);
+    }
+    ck_assert_uint_gt(nth, 4);
+}
+END_TEST
+
+/* What a program has that runs libwebsockets itself. */
+static struct lws_context *make_context(struct lws_protocols *protocols)
+{
+    struct lws_context_creation_info info;
+    memset(&info, 0, sizeof(info));
+    info.port = 0;
+    info.iface = "127.0.0.1";
+    info.options = LWS_SERVER_OPTION_DISABLE_IPV6;
+    info.protocols = protocols;
+    info.vhost_name = "host";
+    return lws_create_context(&info);
+}
+
+/* A peer comes to a vhost with the nth allocation from now failing. Returns whether it was reached.
+ * What comes is the handshake, a refusal, or an end. */
+static bool visit_vhost(size_t nth)
+{
+    static const char request[] =
+        "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    struct lws_protocols protocols[2];
+    struct lws_context *context = NULL;
+    rawsock raw = {.descriptor = -1};
+    gdws_loop *loop = gdws_loop_new();
+    gdws_server *server = gdws_server_new(loop);
+    memset(protocols, 0, sizeof(protocols));
+    gdwsi_mem_fail_at(nth);
+    gdws_error error = gdws_server_init_lws_protocol(server, "gdws", &protocols[0]);
+    ck_assert(error == GDWS_OK || error == GDWS_OUT_OF_MEMORY);
+    if (error == GDWS_OK) {
+        context = make_context(protocols);
+    }
+    struct lws_vhost *vhost = context != NULL ? lws_get_vhost_by_name(context, "host") : NULL;
+    if (vhost != NULL) {
+        rawsock_connect_plain(&raw, loop, (uint16_t)lws_get_vhost_listen_port(vhost));
+        ck_assert_int_eq(send(raw.descriptor, request, sizeof(request) - 1, 0),
+                         sizeof(request) - 1);
+        uint64_t limit = world_now_ms() + WORLD_LIMIT_MS;
+        while (raw.length < 12 && !raw.is_ended) {
+            (void)lws_service(context, -1);
+            rawsock_receive(&raw);
+            ck_assert(world_now_ms() < limit);
+        }
+        for (int i = 0; i < 5; i++) {
+            (void)lws_service(context, -1);
+        }
+    }
+    bool has_failed = gdwsi_mem_has_failed();
+    gdwsi_mem_fail_at(0);
+    ck_assert(has_failed || (raw.length >= 12 && memcmp(raw.bytes, "HTTP/1.1 101", 12) == 0));
+    lws_context_destroy(context);
+    if (raw.descriptor >= 0) {
+        rawsock_close(&raw);
+    }
+    gdws_server_free(server);
+    gdws_loop_free(loop);
+    ck_assert_uint_eq(gdwsi_mem_live(), 0);
+    return has_failed;
+}
+
+START_TEST(every_allocation_may_fail_on_a_vhost)
+{
+    size_t nth = 1;
+    gdws_set_log_level(GDWS_LOG_NONE);
+    while (visit_vhost(nth)) {
+        nth++;
+        ck_assert_uint_lt(nth, ALLOCATIONS_MAX);
+    }
+    ck_assert_uint_gt(nth, 6);
+}
+END_TEST
+
 Suite *oom_suite(void)
 {
     Suite *suite = suite_create("oom");
@@ -310,6 +435,8 @@ Suite *oom_suite(void)
     tcase_add_test(tests, every_allocation_may_fail_with_a_lookup);
     tcase_add_test(tests, every_allocation_may_fail_while_a_file_is_sent);
     tcase_add_test(tests, every_allocation_may_fail_with_tls);
+    tcase_add_test(tests, every_allocation_may_fail_while_a_socket_is_adopted);
+    tcase_add_test(tests, every_allocation_may_fail_on_a_vhost);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -97,6 +97,12 @@ wait "$pid" || status=1
 pid=""
 check "foreign_loop" $status
 
+# A sample that was not built lacks its library.
+skip() {
+    echo "skipped: $1 was not built"
+    if [ "${INTEROP_REQUIRE:-0}" = 1 ]; then failed=$((failed + 1)); else skipped=$((skipped + 1)); fi
+}
+
 # Whether a line stands in what each of the chatters has printed, so often.
 all_print() {
     local chatter seen
@@ -180,9 +186,32 @@ if [ -x "$samples/embed_glib" ]; then
     stop INT || status=1
     check "embed_glib" $status
 else
-    echo "skipped: embed_glib, GLib is not installed"
-    if [ "${INTEROP_REQUIRE:-0}" = 1 ]; then failed=$((failed + 1)); else skipped=$((skipped + 1)); fi
+    skip embed_glib
 fi
+
+if [ -x "$samples/embed_httpd" ]; then
+    status=0
+    "$samples/embed_httpd" 0 <"$place/typed" >"$place/server" 2>&1 &
+    pid=$!
+    exec 3>"$place/typed"
+    wait_for '^listening on' || status=1
+    port=$(sed -n 's/^listening on \([0-9]*\)$/\1/p' "$place/server")
+    timeout 10 "$samples/hello_client" "ws://127.0.0.1:$port/room?a=1" hello >"$place/client" 2>&1 || status=1
+    grep -q 'client hears: hello' "$place/client" || status=1
+    timeout 60 /usr/bin/python3 test/samples/hand_over.py "$port" 1000 >"$place/client" 2>&1 || status=1
+    exec 3>&-
+    wait "$pid" || status=1
+    pid=""
+    check "embed_httpd: $(tail -n 1 "$place/client")" $status
+else
+    skip embed_httpd
+fi
+
+status=0
+start "$samples/embed_lws" 0
+timeout 30 /usr/bin/python3 test/samples/beside.py "$port" >"$place/client" 2>&1 || status=1
+stop TERM || status=1
+check "embed_lws: $(tail -n 1 "$place/client")" $status
 
 if command -v openssl >/dev/null; then
     status=0
