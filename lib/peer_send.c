@@ -117,6 +117,7 @@ gdws_error gdws_peer_send(gdws_peer *peer, const void *message, size_t length, g
         conclude_compression(peer, &packed, error);
     }
     if (error == GDWS_OK) {
+        gdwsi_peer_note_sent(peer, message, length, is_text);
         peer->carrier->changed(peer);
     }
     return error;

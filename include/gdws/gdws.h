@@ -54,6 +54,7 @@
 #include "gdws/peer.h"
 #include "gdws/request.h"
 #include "gdws/server.h"
+#include "gdws/tap.h"
 #include "gdws/variant.h"
 
 #endif
