@@ -15,7 +15,7 @@ VERSION := 0.1.0
 ABI     := 0
 
 # What we need, apart from what the user asks for: CPPFLAGS, CFLAGS and LDFLAGS come last.
-PACKAGES := libwebsockets libuv libssl libcrypto zlib
+PACKAGES := libwebsockets libuv libssl libcrypto zlib libcjson
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wundef \
             -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wcast-qual -Wformat=2 \
             -Wdouble-promotion -Wnull-dereference -Wvla $(if $(filter 1,$(WERROR)),-Werror)
@@ -26,7 +26,8 @@ LIB_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
 CHECK_LIBS = $(shell $(PKG_CONFIG) --libs check)
 
 SOURCES := $(wildcard lib/*.c)
-OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o)
+OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/lib/inspector_files.o
+PAGE    := $(addprefix lib/inspector/,index.html inspector.css inspector.js icon.svg)
 HEADERS := $(wildcard include/gdws/*.h)
 SAMPLES := $(patsubst samples/%.c,$(BUILD)/samples/%,$(wildcard samples/*.c))
 SUITES  := $(patsubst test/%/runtests.c,%,$(wildcard test/*/runtests.c))
@@ -60,6 +61,15 @@ $(BUILD)/flags: FORCE
 $(BUILD)/obj/lib/%.o: lib/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(OUR_CPPFLAGS) -Ilib $(LIB_CFLAGS) $(OUR_CFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+# The inspector's page.
+$(BUILD)/inspector_files.c: lib/inspector/embed.sh $(PAGE)
+	@mkdir -p $(@D)
+	sh lib/inspector/embed.sh $(PAGE) > $@
+
+$(BUILD)/obj/lib/inspector_files.o: $(BUILD)/inspector_files.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(OUR_CPPFLAGS) -Ilib $(OUR_CFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
 $(BUILD)/obj/samples/%.o: samples/%.c $(BUILD)/flags
 	@mkdir -p $(@D)

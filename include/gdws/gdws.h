@@ -49,6 +49,7 @@
 
 #include "gdws/client.h"
 #include "gdws/error.h"
+#include "gdws/inspector.h"
 #include "gdws/loop.h"
 #include "gdws/multiplayer.h"
 #include "gdws/peer.h"

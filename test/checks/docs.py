@@ -29,7 +29,7 @@ def flags(*words):
     return subprocess.check_output(["pkg-config", *words], text=True).split()
 
 
-libraries = flags("--libs", "libwebsockets", "libuv", "libssl", "libcrypto", "zlib") + ["-lpthread"]
+libraries = flags("--libs", "libwebsockets", "libuv", "libssl", "libcrypto", "zlib", "libcjson") + ["-lpthread"]
 
 
 def try_block(kind, name, code, place):

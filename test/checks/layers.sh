@@ -6,7 +6,8 @@ order="mem pool error log tls_options tls_context tls_fault tls_room tls utf8 va
     writer url tally files config admission answer http extension deflate handshake request taps peer peer_ask peer_send peer_receive variant_peer decoder loop resolver
     unixsock listener link wire_write wire_http wire_opening wire_tls wire wsrole_server wsrole endpoint peertable client
     client_options client_tls server server_options server_admission server_tls
-    multiplayer_wire multiplayer_roster multiplayer_room multiplayer_host multiplayer_guest multiplayer"
+    multiplayer_wire multiplayer_roster multiplayer_room multiplayer_host multiplayer_guest multiplayer
+    inspector_json inspector_store inspector_files inspector inspector_gate inspector_command inspector_page"
 bad=0
 
 position() {
