@@ -27,7 +27,7 @@ CHECK_LIBS = $(shell $(PKG_CONFIG) --libs check)
 
 SOURCES := $(wildcard lib/*.c)
 OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/lib/inspector_files.o
-PAGE    := $(addprefix lib/inspector/,index.html inspector.css inspector.js icon.svg)
+PAGE    := $(filter-out %.sh,$(wildcard lib/inspector/*))
 HEADERS := $(wildcard include/gdws/*.h)
 SAMPLES := $(patsubst samples/%.c,$(BUILD)/samples/%,$(wildcard samples/*.c))
 SUITES  := $(patsubst test/%/runtests.c,%,$(wildcard test/*/runtests.c))

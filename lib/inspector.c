@@ -133,6 +133,13 @@ static bool is_name(const char *name)
     return length > 0 && length <= GDWS_INSPECTOR_NAME_MAX && gdwsi_utf8_is_valid(name, length);
 }
 
+static bool is_like(const gdwsi_watch *watch, const char *name, const gdws_server *server,
+                    const gdws_client *client)
+{
+    return strcmp(watch->name, name) == 0 || (server != NULL && watch->server == server) ||
+           (client != NULL && watch->client == client);
+}
+
 /* Watch a server, a client, or both. */
 static gdws_error watch_objects(gdws_inspector *inspector, const char *name, gdws_server *server,
                                 gdws_client *client, gdws_multiplayer *multiplayer)
@@ -143,9 +150,7 @@ static gdws_error watch_objects(gdws_inspector *inspector, const char *name, gdw
     }
     gdwsi_watch **place = &inspector->watches;
     for (; *place != NULL; place = &(*place)->next) {
-        const gdwsi_watch *other = *place;
-        if (strcmp(other->name, name) == 0 || (server != NULL && other->server == server) ||
-            (client != NULL && other->client == client)) {
+        if (is_like(*place, name, server, client)) {
             return GDWS_ALREADY_EXISTS;
         }
     }

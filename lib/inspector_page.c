@@ -353,8 +353,9 @@ static bool keeps_up(const gdws_inspector *inspector, const gdwsi_page *page)
 
 void gdwsi_page_tick(gdws_inspector *inspector, gdwsi_page *page)
 {
-    bool is_told = keeps_up(inspector, page) && send_update(inspector, page);
-    page->room = is_told ? GDWSI_PAGE_ROOM : 0;
+    if (keeps_up(inspector, page) && send_update(inspector, page)) {
+        page->room = GDWSI_PAGE_ROOM;
+    }
     inspector->copy_left = COPY_PER_TICK;
 }
 

@@ -6,7 +6,7 @@ echo '/* Made by lib/inspector/embed.sh. */'
 echo '#include "inspector_files.h"'
 number=0
 for file in "$@"; do
-    echo "static const uint8_t file_$number[] = {"
+    echo "static const uint8_t file_${number}[] = {"
     od -An -v -tx1 "$file" | sed 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g'
     echo '};'
     number=$((number + 1))

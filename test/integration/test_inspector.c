@@ -579,12 +579,15 @@ START_TEST(a_stalled_page_takes_no_memory)
     one.is_stalled = true;
     /* Two updates go out, then nothing more whatever passes. */
     gdwsi_page *seen = &inspector->pages[0];
-    WAIT_FOR(&w, seen->updates - seen->seen == 2 && seen->room == 0);
+    WAIT_FOR(&w, seen->updates - seen->seen == 2);
+    send_many(1000);
+    WAIT_FOR(&w, w.at_server.data == 51000);
+    ck_assert_uint_eq(seen->room, 0);
     size_t kept = inspector->store.bytes;
     size_t live = gdwsi_mem_live();
     send_many(50000);
-    WAIT_FOR(&w, w.at_server.data == 100000);
-    ck_assert_int_eq((int)seen->left_out, left_out + 50000);
+    WAIT_FOR(&w, w.at_server.data == 101000);
+    ck_assert_int_eq((int)seen->left_out, left_out + 51000 - (int)GDWSI_PAGE_ROOM);
     ck_assert_uint_eq(inspector->store.bytes, kept);
     ck_assert_uint_le(gdwsi_mem_live(), live + 8);
     ck_assert_uint_eq(gdws_peer_get_current_outbound_buffered_amount(
@@ -592,7 +595,8 @@ START_TEST(a_stalled_page_takes_no_memory)
                       0);
     /* It goes on where it likes to. */
     one.is_stalled = false;
-    PAGE_WAIT_FOR(&one, (int)one.left_out == left_out + 50000);
+    PAGE_WAIT_FOR(&one, (int)one.left_out == left_out + 51000 - (int)GDWSI_PAGE_ROOM);
+    ck_assert_int_eq(page_count(one.packets) + (int)one.left_out, 101000);
     page_close(&one);
 }
 END_TEST
