@@ -17,7 +17,7 @@
 #define ROUND_MS 500u
 
 /* Payload bytes that are copied between two ticks, and what is kept of each packet nevertheless. */
-#define COPY_PER_TICK ((size_t)1 << 20)
+#define COPY_PER_TICK ((size_t)4 << 20)
 #define KEPT_ALWAYS 256u
 
 /* A preview: so many bytes of text, or of hex. */
@@ -394,7 +394,7 @@ static void show(gdws_inspector *inspector, gdwsi_page *page, uint64_t number)
     gdws_peer *peer = gdws_server_get_peer(inspector->server, page->id);
     const gdwsi_record *record = gdwsi_store_find(&inspector->store, number);
     /* A page that asks faster than it reads has to ask again. */
-    bool is_busy = gdws_peer_get_current_outbound_buffered_amount(peer) > 2 * COPY_PER_TICK;
+    bool is_busy = gdws_peer_get_current_outbound_buffered_amount(peer) > COPY_PER_TICK;
     bool is_shown = record != NULL && !record->is_hidden && !is_busy;
     size_t length = is_shown ? record->kept : 0;
     if (!begin_json(inspector)) {

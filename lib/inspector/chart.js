@@ -84,11 +84,11 @@ export class Chart {
     context.clearRect(0, 0, width, height);
     const area = { left: 58, right: width - 14, top: 10, bottom: height - 20 };
     const values = this.lines.map(([value]) => Array.from({ length: SECONDS + 1 }, (_, i) => value(this.now - SECONDS + i)));
-    const top = niceCeiling(Math.max(4, ...values.flat()), this.base);
+    const first = Math.max(0, this.since - this.now + SECONDS);
+    const top = niceCeiling(Math.max(4, ...values.flatMap((line) => line.slice(first))), this.base);
     const x = (i) => area.left + (area.right - area.left) * i / SECONDS;
     const y = (value) => area.bottom - (area.bottom - area.top) * value / top;
     this.drawGrid(context, style, area, top, x, y);
-    const first = Math.max(0, this.since - this.now + SECONDS);
     values.forEach((line, i) => this.drawLine(context, style.getPropertyValue(this.lines[i][1]), 3 - 1.4 * i, line, first, area, x, y));
     this.drawPointer(context, style, area, values, x, y);
   }

@@ -34,7 +34,7 @@ export class Packets {
     this.list = new List(root, { name: "packet", label: "Packets", height: () => (narrow.matches ? 48 : 28),
       make: (row) => this.makeRow(row), fill: (row, index) => this.fillRow(row, this.shown[index]),
       pick: (index) => { this.list.setFollows(false); this.on.picked(this.shown[index]); },
-      followed: (follows) => { this.latest.hidden = follows || this.shown.length === 0; } });
+      followed: () => this.tellLatest() });
     this.list.followable = true;
     this.empty = document.createElement("p");
     this.empty.className = "empty";
@@ -50,6 +50,11 @@ export class Packets {
       if (this.list.picked >= 0) this.list.reveal(this.list.picked);
     });
     this.refresh();
+  }
+
+  // The way back to the newest ones is shown where they are not.
+  tellLatest() {
+    this.latest.hidden = this.list.follows || this.list.isAtEnd();
   }
 
   isWanted(packet) {
@@ -99,8 +104,8 @@ export class Packets {
     this.list.viewport.hidden = isEmpty;
     this.empty.hidden = !isEmpty;
     this.empty.textContent = this.all.length > 0 ? "None of the packets is like that." : "No packet has passed yet.";
-    this.latest.hidden = this.list.follows || isEmpty;
     this.list.set(this.shown.length, dropped);
+    this.tellLatest();
   }
 
   makeRow(row) {

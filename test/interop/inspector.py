@@ -124,7 +124,9 @@ async def pauses(browser, clients):
 
 async def open_last(browser, clients, message, length):
     """Send a message, and open it in the list of packets."""
+    before = int(await browser.evaluate(text_of("packet-count")))
     await exchange(clients[1], message)
+    await browser.wait_for(f'{text_of("packet-count")} === "{before + 2}"')
     await browser.wait_for(f"{PACKETS}.at(-1)?.[{LENGTH}] === {json.dumps(length)}")
     await browser.click("#packets .viewport")
     await browser.key("End")
