@@ -87,6 +87,8 @@ class Browser:
             value = await self.evaluate(expression)
             if value:
                 return value
+            if time.monotonic() > limit:
+                await self.screenshot(os.environ.get("INTEROP_PICTURE", os.devnull))
             assert time.monotonic() < limit, f"waited in vain for {expression}"
             await asyncio.sleep(0.05)
 

@@ -214,8 +214,9 @@ async def can_be_used_by_keyboard(browser):
 async def closes_a_peer(browser, clients):
     port = clients[9].local_address[1]
     await fill(browser, "#peer-search", str(port))
-    await browser.wait_for(f'{text_of("peer-count")}.startsWith("1 of")')
+    await browser.wait_for(f"(rows => rows.length === 1 && rows[0][3].endsWith(':{port}'))({PEERS})")
     await browser.click("#peers .viewport .row .act")
+    await browser.wait_for(f'{text_of("close-who")}.endsWith(":{port}")')
     await browser.wait_for("document.getElementById('close-dialog').open")
     await picture(browser, "close")
     await fill(browser, "#close-code", "1005")
@@ -224,6 +225,7 @@ async def closes_a_peer(browser, clients):
     await fill(browser, "#close-code", "4001")
     await fill(browser, "#close-reason", "enough \u2764")
     await browser.click("#close-confirm")
+    await browser.wait_for(f'{text_of("toast")}.endsWith("is being closed.")')
     await asyncio.wait_for(clients[9].wait_closed(), 10)
     assert (clients[9].close_code, clients[9].close_reason) == (4001, "enough \u2764"), clients[9].close_code
     await fill(browser, "#peer-search", "")
