@@ -6,5 +6,6 @@
 
 Suite *oom_suite(void);
 Suite *multiplayer_oom_suite(void);
+Suite *inspector_oom_suite(void);
 
 #endif
