@@ -249,6 +249,18 @@ static bool begin_watching(gdws_inspector *inspector)
     return true;
 }
 
+static void note_pages(gdws_inspector *inspector)
+{
+    inspector->page_count = 0;
+    inspector->pages_end = 0;
+    for (unsigned i = 0; i < GDWSI_INSPECTOR_PAGES; i++) {
+        if (inspector->pages[i].id != 0) {
+            inspector->page_count++;
+            inspector->pages_end = i + 1;
+        }
+    }
+}
+
 static gdwsi_page *find_page(gdws_inspector *inspector, int32_t id)
 {
     for (size_t i = 0; i < GDWSI_INSPECTOR_PAGES; i++) {
@@ -277,7 +289,7 @@ static void on_page_connected(gdws_server *server, int32_t id, const char *proto
         (void)gdws_server_disconnect_peer(server, id, CLOSE_NO_MEMORY, "out of memory");
         return;
     }
-    inspector->page_count++;
+    note_pages(inspector);
 }
 
 static void on_page_data(gdws_server *server, int32_t id, void *user)
@@ -300,7 +312,7 @@ static void on_page_disconnected(gdws_server *server, int32_t id, bool was_clean
     (void)was_clean;
     if (page != NULL) {
         gdwsi_page_close(page);
-        inspector->page_count--;
+        note_pages(inspector);
         if (inspector->page_count == 0) {
             end_watching(inspector);
         }

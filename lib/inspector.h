@@ -75,6 +75,7 @@ struct gdws_inspector {
     size_t watch_count;
     gdwsi_page pages[GDWSI_INSPECTOR_PAGES];
     size_t page_count;
+    unsigned pages_end; /* behind the last one that somebody has */
     gdwsi_store store;
     gdwsi_json json;
     size_t copy_left; /* payload bytes that may be copied until the next tick */

@@ -44,15 +44,17 @@ static bool wants(const gdwsi_page *page, const gdwsi_watch *watch, const gdws_p
            (filter->peer == 0 || filter->peer == gdws_peer_get_id(peer));
 }
 
-/* Keep a packet, as far as there is memory and the program allows it. */
-static void keep(gdwsi_watch *watch, const gdwsi_record *template, const uint8_t *packet)
+/* Keep a packet for pages, as far as there is memory and the program allows it. */
+static void keep(gdwsi_watch *watch, gdwsi_record *record, const uint8_t *packet)
 {
     gdws_inspector *inspector = watch->inspector;
     size_t limit = inspector->copy_left > 0 ? inspector->payload_limit : KEPT_ALWAYS;
-    gdwsi_record record = *template;
-    record.kept = record.length < limit ? record.length : limit;
-    record.kept = record.kept < inspector->payload_limit ? record.kept : inspector->payload_limit;
-    gdwsi_record *kept = gdwsi_store_add(&inspector->store, &record, packet);
+    record->time_ms = gdwsi_inspector_now(inspector);
+    record->watch = watch->number;
+    record->kept = record->length < limit ? record->length : limit;
+    record->kept =
+        record->kept < inspector->payload_limit ? record->kept : inspector->payload_limit;
+    gdwsi_record *kept = gdwsi_store_add(&inspector->store, record, packet);
     if (kept == NULL) {
         return;
     }
@@ -65,14 +67,12 @@ static void keep(gdwsi_watch *watch, const gdwsi_record *template, const uint8_t
     }
 }
 
-void gdwsi_inspector_note(gdwsi_watch *watch, const gdws_peer *peer, bool is_sent,
-                          const uint8_t *packet, size_t length, bool is_text)
+/* Which pages are to be told of a packet, a bit each. */
+static unsigned choose_pages(gdwsi_watch *watch, const gdws_peer *peer, bool is_sent)
 {
     gdws_inspector *inspector = watch->inspector;
-    uint8_t pages = 0;
-    watch->packets[is_sent ? 1 : 0]++;
-    watch->bytes[is_sent ? 1 : 0] += length;
-    for (unsigned i = 0; i < GDWSI_INSPECTOR_PAGES; i++) {
+    unsigned pages = 0;
+    for (unsigned i = 0; i < inspector->pages_end; i++) {
         gdwsi_page *page = &inspector->pages[i];
         if (!wants(page, watch, peer, is_sent)) {
             continue;
@@ -84,17 +84,24 @@ void gdwsi_inspector_note(gdwsi_watch *watch, const gdws_peer *peer, bool is_sen
         } else {
             page->room--;
             page->queued++;
-            pages = (uint8_t)(pages | 1u << i);
+            pages |= 1u << i;
         }
     }
+    return pages;
+}
+
+void gdwsi_inspector_note(gdwsi_watch *watch, const gdws_peer *peer, bool is_sent,
+                          const uint8_t *packet, size_t length, bool is_text)
+{
+    watch->packets[is_sent ? 1 : 0]++;
+    watch->bytes[is_sent ? 1 : 0] += length;
+    unsigned pages = choose_pages(watch, peer, is_sent);
     if (pages != 0) {
-        const gdwsi_record record = {.time_ms = gdwsi_inspector_now(inspector),
-                                     .watch = watch->number,
-                                     .peer = gdws_peer_get_id(peer),
-                                     .length = length,
-                                     .pages = pages,
-                                     .is_sent = is_sent,
-                                     .is_text = is_text};
+        gdwsi_record record = {.peer = gdws_peer_get_id(peer),
+                               .length = length,
+                               .pages = (uint8_t)pages,
+                               .is_sent = is_sent,
+                               .is_text = is_text};
         keep(watch, &record, packet);
     }
 }

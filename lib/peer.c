@@ -53,7 +53,7 @@ static void set_state(gdws_peer *peer, gdws_ready_state state)
 {
     bool is_new = peer->state != state;
     peer->state = state;
-    if (is_new && peer->taps != NULL) {
+    if (is_new && gdwsi_taps_are_on(peer->taps)) {
         gdwsi_taps_tell_state(peer->taps, peer, state);
     }
 }

@@ -184,7 +184,7 @@ static inline void gdwsi_peer_note_sent(gdws_peer *peer, const void *message, si
 {
     peer->packets_sent++;
     peer->bytes_sent += length;
-    if (peer->taps != NULL) {
+    if (gdwsi_taps_are_on(peer->taps)) {
         gdwsi_taps_tell_sent(peer->taps, peer, message, length, is_text);
     }
 }

@@ -71,7 +71,7 @@ static inline void note_received(gdws_peer *peer, size_t length, bool is_text)
     peer->owed_data++;
     peer->packets_received++;
     peer->bytes_received += length;
-    if (peer->taps != NULL) {
+    if (gdwsi_taps_are_on(peer->taps)) {
         gdwsi_taps_tell_received(peer->taps, peer, gdwsi_pktq_last(&peer->in, length), length,
                                  is_text);
     }

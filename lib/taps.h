@@ -26,14 +26,17 @@ void gdwsi_taps_clear(gdwsi_taps *taps);
 /* What the peers are to point to: the list, or NULL when nobody on it wants to hear of them. */
 const gdwsi_taps *gdwsi_taps_for_peers(const gdwsi_taps *taps);
 
-/* Out of the way of those who are not tapped. */
-#define GDWSI_TAPS_COLD __attribute__((cold, noinline))
+/* Told only where taps_for_peers has given the list. */
+void gdwsi_taps_tell_received(const gdwsi_taps *taps, gdws_peer *peer, const uint8_t *packet,
+                              size_t length, bool is_text);
+void gdwsi_taps_tell_sent(const gdwsi_taps *taps, gdws_peer *peer, const uint8_t *packet,
+                          size_t length, bool is_text);
+void gdwsi_taps_tell_state(const gdwsi_taps *taps, gdws_peer *peer, gdws_ready_state state);
 
-GDWSI_TAPS_COLD void gdwsi_taps_tell_received(const gdwsi_taps *taps, gdws_peer *peer,
-                                              const uint8_t *packet, size_t length, bool is_text);
-GDWSI_TAPS_COLD void gdwsi_taps_tell_sent(const gdwsi_taps *taps, gdws_peer *peer,
-                                          const uint8_t *packet, size_t length, bool is_text);
-GDWSI_TAPS_COLD void gdwsi_taps_tell_state(const gdwsi_taps *taps, gdws_peer *peer,
-                                           gdws_ready_state state);
+/* Whether there is a list, which is rare: what is done about it is out of the way. */
+static inline bool gdwsi_taps_are_on(const gdwsi_taps *taps)
+{
+    return __builtin_expect(taps != NULL, 0);
+}
 
 #endif

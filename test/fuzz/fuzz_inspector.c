@@ -93,7 +93,7 @@ static void judge_head(const uint8_t *data, size_t size)
 /* A packet of any bytes, said to be text or not. */
 static void show_packet(gdwsi_page *page, const uint8_t *data, size_t size)
 {
-    page->room = 1;
+    page->room = 1; /* it keeps up */
     page->seen = page->updates;
     page->is_paused = false;
     memset(&page->filter, 0, sizeof(page->filter));
