@@ -18,8 +18,8 @@ const columns = [
   ["bytes-received", "Bytes", "number", (peer) => peer.bytesReceived, true],
   ["sent", "Sent", "number", (peer) => peer.sent, true],
   ["bytes-sent", "Bytes", "number", (peer) => peer.bytesSent, true],
-  ["inq", "Inbound queue", "number", (peer) => peer.inFill, true],
-  ["outq", "Outbound queue", "number", (peer) => peer.outFill, true],
+  ["inq", "In queue", "number", (peer) => peer.inFill, true],
+  ["outq", "Out queue", "number", (peer) => peer.outFill, true],
   ["rtt", "Ping", "number", (peer) => peer.rtt, true],
   ["act", "", "", null],
 ];
