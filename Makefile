@@ -15,7 +15,7 @@ VERSION := 0.1.0
 ABI     := 0
 
 # What we need, apart from what the user asks for: CPPFLAGS, CFLAGS and LDFLAGS come last.
-PACKAGES := libwebsockets libuv libssl libcrypto zlib
+PACKAGES := libwebsockets libuv libssl libcrypto zlib libcjson
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wundef \
             -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wcast-qual -Wformat=2 \
             -Wdouble-promotion -Wnull-dereference -Wvla $(if $(filter 1,$(WERROR)),-Werror)
@@ -36,7 +36,8 @@ LOOP_FLAGS    = $(if $(HAVE_LIBEV),-DHAVE_LIBEV) $(if $(findstring libevent_core
 LOOP_LIBS     = $(if $(LOOP_PACKAGES),$(shell $(PKG_CONFIG) --libs $(LOOP_PACKAGES))) $(if $(HAVE_LIBEV),-lev)
 
 SOURCES := $(wildcard lib/*.c)
-OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o)
+OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/lib/inspector_files.o
+PAGE    := $(filter-out %.sh,$(wildcard lib/inspector/*))
 HEADERS := $(wildcard include/gdws/*.h)
 ADAPTERS := $(wildcard include/gdws/adapters/*.h)
 # Samples that need another library are built where pkg-config finds it.
@@ -76,6 +77,15 @@ $(BUILD)/flags: FORCE
 $(BUILD)/obj/lib/%.o: lib/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(OUR_CPPFLAGS) -Ilib $(LIB_CFLAGS) $(OUR_CFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+# The inspector's page.
+$(BUILD)/inspector_files.c: lib/inspector/embed.sh $(PAGE)
+	@mkdir -p $(@D)
+	sh lib/inspector/embed.sh $(PAGE) > $@
+
+$(BUILD)/obj/lib/inspector_files.o: $(BUILD)/inspector_files.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(OUR_CPPFLAGS) -Ilib $(OUR_CFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
 $(BUILD)/obj/samples/%.o: samples/%.c $(BUILD)/flags
 	@mkdir -p $(@D)

@@ -141,6 +141,8 @@ static void try_next_address(gdws_client *client)
     client->link->peer.host = gdwsi_mem_copy_text(client->url.host, strlen(client->url.host));
     client->link->peer.url = gdwsi_mem_copy_text(client->url.text, strlen(client->url.text));
     client->link->peer.port = client->url.port;
+    client->link->peer.id = 1;
+    client->link->peer.taps = gdwsi_taps_for_peers(&client->taps);
     gdws_error error = GDWS_OUT_OF_MEMORY;
     if (client->link->peer.host != NULL && client->link->peer.url != NULL) {
         error = client->url.is_secure
@@ -442,6 +444,7 @@ static void destroy(gdws_client *client)
         loop->is_polling = was_polling;
     }
     forget_last(client);
+    gdwsi_taps_clear(&client->taps);
     uv_close((uv_handle_t *)client->timer, free_timer);
     gdwsi_loop_touch(loop);
     gdwsi_loop_add_burial(loop, &client->burial);

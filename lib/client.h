@@ -15,6 +15,7 @@
 #include "link.h"
 #include "loop.h"
 #include "resolver.h"
+#include "taps.h"
 #include "tls_context.h"
 #include "tls_options.h"
 #include "url.h"
@@ -36,6 +37,7 @@ struct gdws_client {
     gdws_error error;
     int http_status;
     char message[256];
+    gdwsi_taps taps;
     gdwsi_task failure; /* connection_error is owed, or the next address is to be tried */
     gdwsi_task burial;
     uv_timer_t *timer; /* of the lookup, or of the wait for the next attempt */

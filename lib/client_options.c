@@ -162,6 +162,32 @@ int gdws_client_get_http_status(const gdws_client *client)
     return client != NULL ? client->http_status : 0;
 }
 
+static void update_taps(gdws_client *client)
+{
+    if (client->link != NULL) {
+        client->link->peer.taps = gdwsi_taps_for_peers(&client->taps);
+    }
+}
+
+gdws_error gdws_client_add_tap(gdws_client *client, const gdws_tap *tap)
+{
+    gdws_error error = client != NULL ? gdwsi_taps_add(&client->taps, tap) : GDWS_INVALID_PARAMETER;
+    if (error == GDWS_OK) {
+        update_taps(client);
+    }
+    return error;
+}
+
+gdws_error gdws_client_remove_tap(gdws_client *client, const gdws_tap *tap)
+{
+    gdws_error error =
+        client != NULL ? gdwsi_taps_remove(&client->taps, tap) : GDWS_INVALID_PARAMETER;
+    if (error == GDWS_OK) {
+        update_taps(client);
+    }
+    return error;
+}
+
 gdws_error gdws_client_poll(gdws_client *client)
 {
     return gdws_loop_poll(client != NULL ? client->loop : NULL);

@@ -12,7 +12,22 @@
 #include "gdws/error.h"
 
 struct gdws_request;
+struct gdwsi_http_head;
 struct gdwsi_link;
+
+/* What a gate answers with. All is lent, and must stay until it has been sent. */
+typedef struct gdwsi_resource {
+    const char *type;    /* for Content-Type */
+    const char *headers; /* more lines, each with its line end */
+    const uint8_t *bytes;
+    size_t length;
+    const char *text; /* of a refusal: why, in one line; NULL for what fits the status */
+} gdwsi_resource;
+
+/* Judge a request whose head is in order. Returns 0 to go on with a handshake, or to send the
+ * resource to a request that wants none; else the status to refuse with. */
+typedef int (*gdwsi_gate)(void *user, const struct gdwsi_http_head *request,
+                          gdwsi_resource *resource);
 
 /* A list of strings that owns them. */
 typedef struct gdwsi_list {
@@ -41,6 +56,8 @@ typedef struct gdwsi_config {
     size_t request_bytes_max;      /* 8192 */
     bool is_cross_origin_isolated; /* false */
     gdwsi_files *files;            /* the document root; NULL without one */
+    gdwsi_gate gate;               /* asked before anything else; NULL without one */
+    void *gate_user;
     /* Asked about each request that is in order. Returns 0 to let it in, or the status to refuse
      * with (the request's text goes with it), or -1 when the link has been let go. NULL: all come
      * in. */

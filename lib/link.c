@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -352,6 +353,7 @@ void gdwsi_link_release(gdwsi_link *link)
     }
     link->owner = NULL;
     link->config = NULL;
+    link->peer.taps = NULL;
     gdwsi_loop_remove(&link->signal);
     settle(link);
 }
@@ -400,10 +402,18 @@ void gdwsi_link_start_handshake(gdwsi_link *link, struct lws *wsi)
     gdwsi_loop_touch(link->loop);
 }
 
+static int64_t wall_clock_ms(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 void gdwsi_link_established(gdwsi_link *link)
 {
     link->is_established = true;
     stop_timer(link);
+    link->peer.opened_at_ms = wall_clock_ms();
     gdwsi_peer_open(&link->peer);
     if (link->peer.heartbeat_interval_ms > 0) {
         link->pinged_at = gdwsi_loop_now(link->loop);

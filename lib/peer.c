@@ -49,11 +49,20 @@ void gdwsi_peer_clear(gdws_peer *peer)
     peer->certificate_subject = NULL;
 }
 
+static void set_state(gdws_peer *peer, gdws_ready_state state)
+{
+    bool is_new = peer->state != state;
+    peer->state = state;
+    if (is_new && gdwsi_taps_are_on(peer->taps)) {
+        gdwsi_taps_tell_state(peer->taps, peer, state);
+    }
+}
+
 void gdwsi_peer_open(gdws_peer *peer)
 {
-    peer->state = GDWS_STATE_OPEN;
     peer->owes_connected = true;
     peer->owes_disconnected = true;
+    set_state(peer, GDWS_STATE_OPEN);
 }
 
 /* Inwards: the rest is in peer_receive.c */
@@ -181,38 +190,38 @@ void gdwsi_peer_receive_close(gdws_peer *peer, const uint8_t *payload, size_t le
     peer->close_received = is_in_order;
     peer->is_failed = peer->is_failed || !is_in_order;
     peer->owes_close_request = true;
-    peer->state = GDWS_STATE_CLOSING;
     gdwsi_pktq_abort(&peer->in);
     peer->is_receiving = false;
     queue_last_close(peer, answer, is_in_order ? peer->close_reason : "");
+    set_state(peer, GDWS_STATE_CLOSING);
 }
 
 void gdwsi_peer_fail(gdws_peer *peer, int code, const char *reason)
 {
     peer->is_failed = true;
-    if (peer->state == GDWS_STATE_OPEN) {
-        peer->state = GDWS_STATE_CLOSING;
-    }
     queue_last_close(peer, code, reason);
+    if (peer->state == GDWS_STATE_OPEN) {
+        set_state(peer, GDWS_STATE_CLOSING);
+    }
 }
 
 void gdwsi_peer_shut(gdws_peer *peer, int code)
 {
     if (peer->state != GDWS_STATE_CLOSED) {
         gdwsi_peer_fail(peer, code, "");
-        peer->state = GDWS_STATE_CLOSED;
+        set_state(peer, GDWS_STATE_CLOSED);
     }
     peer->is_abandoned = true;
 }
 
 void gdwsi_peer_end(gdws_peer *peer)
 {
-    peer->state = GDWS_STATE_CLOSED;
     gdwsi_pktq_abort(&peer->in);
     peer->is_receiving = false;
     gdwsi_outq_clear(&peer->out);
     peer->handed = 0;
     peer->owes_drained = false;
+    set_state(peer, GDWS_STATE_CLOSED);
 }
 
 bool gdwsi_peer_is_owed_disconnected(const gdws_peer *peer)
@@ -354,7 +363,7 @@ gdws_error gdws_peer_close(gdws_peer *peer, int code, const char *reason)
     gdws_error error = queue_close(peer, code, reason != NULL ? reason : "");
     if (error == GDWS_OK) {
         peer->is_left = true;
-        peer->state = GDWS_STATE_CLOSING;
+        set_state(peer, GDWS_STATE_CLOSING);
         peer->carrier->changed(peer);
     }
     return error;

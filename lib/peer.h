@@ -14,6 +14,7 @@
 #include "gdws/peer.h"
 #include "outq.h"
 #include "pktq.h"
+#include "taps.h"
 #include "utf8.h"
 
 /* The longest reason in a Close frame (RFC 6455 section 5.5). */
@@ -50,6 +51,15 @@ struct gdws_peer {
     gdws_write_mode write_mode;
     bool is_client;       /* our side masks */
     bool writes_unmasked; /* libwebsockets frames our messages, and masks them */
+    int32_t id;           /* as its owner calls it; 0: not yet */
+
+    const gdwsi_taps *taps; /* its owner's; NULL while nobody listens */
+    /* In this order: what is counted together lies apart, or gcc makes a vector of the two. */
+    uint64_t packets_received;
+    uint64_t packets_sent;
+    uint64_t bytes_received; /* of payload */
+    uint64_t bytes_sent;
+    int64_t opened_at_ms; /* since 1970 */
 
     gdwsi_deflate *deflate; /* NULL unless compression was agreed on */
     uint64_t compressed;    /* bytes of the compressed message that is arriving, so far */
@@ -168,6 +178,17 @@ bool gdwsi_peer_was_clean(const gdws_peer *peer);
 /* Queue whole frames that were encoded elsewhere: one message of length payload bytes. Returns what
  * gdws_peer_put_packet returns. */
 gdws_error gdwsi_peer_put_encoded(gdws_peer *peer, const uint8_t *bytes, size_t length);
+
+/* A message has been queued, or sent at once: count it and tell. */
+static inline void gdwsi_peer_note_sent(gdws_peer *peer, const void *message, size_t length,
+                                        bool is_text)
+{
+    peer->packets_sent++;
+    peer->bytes_sent += length;
+    if (gdwsi_taps_are_on(peer->taps)) {
+        gdwsi_taps_tell_sent(peer->taps, peer, message, length, is_text);
+    }
+}
 
 /* A write pass is over: note whether something is left, and whether the queue has drained. */
 void gdwsi_peer_note_flushed(gdws_peer *peer);

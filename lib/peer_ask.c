@@ -83,6 +83,46 @@ uint32_t gdws_peer_get_heartbeat_interval_ms(const gdws_peer *peer)
     return peer != NULL ? peer->heartbeat_interval_ms : 0;
 }
 
+int32_t gdws_peer_get_id(const gdws_peer *peer)
+{
+    return peer != NULL ? peer->id : 0;
+}
+
+int64_t gdws_peer_get_connected_since_ms(const gdws_peer *peer)
+{
+    return peer != NULL ? peer->opened_at_ms : 0;
+}
+
+uint64_t gdws_peer_get_received_packet_count(const gdws_peer *peer)
+{
+    return peer != NULL ? peer->packets_received : 0;
+}
+
+uint64_t gdws_peer_get_received_bytes(const gdws_peer *peer)
+{
+    return peer != NULL ? peer->bytes_received : 0;
+}
+
+uint64_t gdws_peer_get_sent_packet_count(const gdws_peer *peer)
+{
+    return peer != NULL ? peer->packets_sent : 0;
+}
+
+uint64_t gdws_peer_get_sent_bytes(const gdws_peer *peer)
+{
+    return peer != NULL ? peer->bytes_sent : 0;
+}
+
+size_t gdws_peer_get_current_inbound_buffered_amount(const gdws_peer *peer)
+{
+    return peer != NULL ? gdwsi_pktq_bytes(&peer->in) + gdwsi_pktq_open_length(&peer->in) : 0;
+}
+
+bool gdws_peer_is_paused(const gdws_peer *peer)
+{
+    return peer != NULL && peer->is_paused;
+}
+
 static size_t lend_list(const gdwsi_list *list, const char *const **items)
 {
     if (items != NULL) {

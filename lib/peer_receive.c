@@ -65,14 +65,27 @@ static int add_compressed(gdws_peer *peer, const gdwsi_piece *piece)
     return code;
 }
 
+/* A message is in the queue: count it and tell. */
+static inline void note_received(gdws_peer *peer, size_t length, bool is_text)
+{
+    peer->owed_data++;
+    peer->packets_received++;
+    peer->bytes_received += length;
+    if (gdwsi_taps_are_on(peer->taps)) {
+        gdwsi_taps_tell_received(peer->taps, peer, gdwsi_pktq_last(&peer->in, length), length,
+                                 is_text);
+    }
+}
+
 static int finish_message(gdws_peer *peer)
 {
+    size_t length = gdwsi_pktq_open_length(&peer->in);
     if (peer->is_receiving_text && !gdwsi_utf8_is_complete(&peer->utf8)) {
         return CLOSE_INVALID_PAYLOAD;
     }
     gdwsi_pktq_commit(&peer->in);
     peer->is_receiving = false;
-    peer->owed_data++;
+    note_received(peer, length, peer->is_receiving_text);
     return 0;
 }
 
@@ -85,7 +98,7 @@ static int take_whole(gdws_peer *peer, const gdwsi_piece *piece)
     if (gdwsi_pktq_put(&peer->in, false, piece->bytes, piece->length, piece->mask) != GDWS_OK) {
         return CLOSE_INTERNAL_ERROR;
     }
-    peer->owed_data++;
+    note_received(peer, piece->length, false);
     return 0;
 }
 

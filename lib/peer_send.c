@@ -45,7 +45,8 @@ static gdws_error put_at_once(gdws_peer *peer, const gdwsi_frame *frame, const v
                     : gdwsi_outq_put_message(out, *frame, payload);
 }
 
-static gdws_error put_message(gdws_peer *peer, const gdwsi_frame *frame, const void *payload)
+static inline __attribute__((always_inline)) gdws_error
+put_message(gdws_peer *peer, const gdwsi_frame *frame, const void *payload)
 {
     if (frame->length >= AT_ONCE_MIN && !peer->is_client && gdwsi_outq_bytes(&peer->out) == 0) {
         return put_at_once(peer, frame, payload);
@@ -90,6 +91,24 @@ static void conclude_compression(gdws_peer *peer, packed_message *packed, gdws_e
     gdwsi_pool_put(peer->out.pool, packed->bytes, packed->capacity);
 }
 
+/* Queue a message where it is to be compressed, or somebody is to be told. */
+static __attribute__((noinline)) gdws_error send_with_care(gdws_peer *peer, gdwsi_frame *frame,
+                                                           const void *message, size_t length)
+{
+    bool is_text = frame->opcode == GDWSI_OPCODE_TEXT;
+    packed_message packed = {0};
+    const void *payload = peer->deflate != NULL ? compress(peer, frame, message, &packed) : message;
+    gdws_error error = put_message(peer, frame, payload);
+    if (peer->deflate != NULL) {
+        conclude_compression(peer, &packed, error);
+    }
+    if (error == GDWS_OK) {
+        gdwsi_peer_note_sent(peer, message, length, is_text);
+        peer->carrier->changed(peer);
+    }
+    return error;
+}
+
 gdws_error gdws_peer_send(gdws_peer *peer, const void *message, size_t length, gdws_write_mode mode)
 {
     bool is_text = mode == GDWS_WRITE_MODE_TEXT;
@@ -109,14 +128,13 @@ gdws_error gdws_peer_send(gdws_peer *peer, const void *message, size_t length, g
     if (is_text && !gdwsi_utf8_is_valid(message, length)) {
         return GDWS_INVALID_DATA;
     }
-    packed_message packed = {0};
-    const void *payload =
-        peer->deflate != NULL ? compress(peer, &frame, message, &packed) : message;
-    error = put_message(peer, &frame, payload);
-    if (peer->deflate != NULL) {
-        conclude_compression(peer, &packed, error);
+    if (peer->deflate != NULL || gdwsi_taps_are_on(peer->taps)) {
+        return send_with_care(peer, &frame, message, length);
     }
+    error = put_message(peer, &frame, message);
     if (error == GDWS_OK) {
+        peer->packets_sent++;
+        peer->bytes_sent += frame.length;
         peer->carrier->changed(peer);
     }
     return error;

@@ -78,6 +78,12 @@ gdws_error gdwsi_pktq_take(gdwsi_pktq *queue, const uint8_t **packet, size_t *le
  * any way. Returns UNAVAILABLE when there is none, with *packet NULL and *length 0. */
 gdws_error gdwsi_pktq_peek(const gdwsi_pktq *queue, const uint8_t **packet, size_t *length);
 
+/* Where the payload of the packet lies that was put or committed last and has this length. */
+static inline const uint8_t *gdwsi_pktq_last(const gdwsi_pktq *queue, size_t length)
+{
+    return queue->block + queue->tail - 1 - length;
+}
+
 /* How many whole packets wait, and how many payload bytes they have together. */
 static inline size_t gdwsi_pktq_packets(const gdwsi_pktq *queue)
 {

@@ -87,12 +87,16 @@ void gdwsi_server_release_link(gdws_server *server, gdwsi_link *link)
 /* Give the link an id and a place among the peers. Returns false when that cannot be had. */
 static bool enroll(gdws_server *server, gdwsi_link *link)
 {
-    int32_t id = 0;
-    do {
+    int32_t id = link->peer.id;
+    while (id == 0 || gdwsi_peertable_find(&server->peers, id) != NULL) {
         id = gdwsi_random_id();
-    } while (id != 0 && gdwsi_peertable_find(&server->peers, id) != NULL);
+        if (id == 0) {
+            return false;
+        }
+    }
+    link->peer.id = id;
     link->id = id;
-    if (id == 0 || !gdwsi_peertable_add(&server->peers, link)) {
+    if (!gdwsi_peertable_add(&server->peers, link)) {
         link->id = 0;
         return false;
     }
@@ -196,6 +200,7 @@ gdwsi_link *gdwsi_server_add_link(gdws_server *server, const char *host, uint16_
     }
     list_add(server, link);
     link->peer.port = port;
+    link->peer.taps = gdwsi_taps_for_peers(&server->taps);
     link->peer.host = gdwsi_mem_copy_text(host, strlen(host));
     if (link->peer.host == NULL) {
         gdwsi_server_release_link(server, link);
@@ -333,7 +338,11 @@ static gdws_error put_to(gdws_peer *peer, const announcement *news)
     }
     uint8_t *bytes;
     size_t length = gdwsi_outq_peek(&news->encoded, &bytes);
-    return gdwsi_peer_put_encoded(peer, bytes, length);
+    gdws_error error = gdwsi_peer_put_encoded(peer, bytes, length);
+    if (error == GDWS_OK) {
+        gdwsi_peer_note_sent(peer, news->message, news->length, news->mode == GDWS_WRITE_MODE_TEXT);
+    }
+    return error;
 }
 
 /* Queue it for all open peers but one. Returns how many had no room. */
@@ -440,6 +449,7 @@ void gdwsi_server_destroy(gdws_server *server)
     server->current_id = 0;
     gdwsi_peertable_clear(&server->peers);
     gdwsi_tally_clear(&server->tally);
+    gdwsi_taps_clear(&server->taps);
     gdwsi_loop_add_burial(loop, &server->burial);
     gdwsi_loop_release(loop);
 }

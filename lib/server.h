@@ -16,6 +16,7 @@
 #include "loop.h"
 #include "peertable.h"
 #include "tally.h"
+#include "taps.h"
 #include "tls_context.h"
 #include "tls_options.h"
 
@@ -42,6 +43,7 @@ struct gdws_server {
     size_t max_peers_per_address;
     size_t admitted;   /* peers that were let in and have not been released */
     gdwsi_tally tally; /* the same by address */
+    gdwsi_taps taps;
     gdwsi_task burial;
     bool is_in_signal;
     bool is_freed;

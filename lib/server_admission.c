@@ -2,6 +2,7 @@
 /* Who may come in, as the server and its program see it: limits, and the program's admission. */
 #include <string.h>
 
+#include "random.h"
 #include "request.h"
 #include "server.h"
 
@@ -49,6 +50,8 @@ int gdwsi_server_admit(void *owner, gdwsi_link *link, gdws_request *request)
         return 500;
     }
     link->is_counted = true;
+    /* Taps are told of packets before the server has signalled the peer. */
+    link->peer.id = gdwsi_random_id();
     server->admitted++;
     return 0;
 }

@@ -161,6 +161,32 @@ bool gdws_server_is_refusing_new_connections(const gdws_server *server)
     return server != NULL && server->config.refuses_connections;
 }
 
+static void update_taps(gdws_server *server)
+{
+    for (gdwsi_link *link = server->links; link != NULL; link = link->next) {
+        link->peer.taps = gdwsi_taps_for_peers(&server->taps);
+    }
+}
+
+gdws_error gdws_server_add_tap(gdws_server *server, const gdws_tap *tap)
+{
+    gdws_error error = server != NULL ? gdwsi_taps_add(&server->taps, tap) : GDWS_INVALID_PARAMETER;
+    if (error == GDWS_OK) {
+        update_taps(server);
+    }
+    return error;
+}
+
+gdws_error gdws_server_remove_tap(gdws_server *server, const gdws_tap *tap)
+{
+    gdws_error error =
+        server != NULL ? gdwsi_taps_remove(&server->taps, tap) : GDWS_INVALID_PARAMETER;
+    if (error == GDWS_OK) {
+        update_taps(server);
+    }
+    return error;
+}
+
 bool gdws_server_is_listening(const gdws_server *server)
 {
     return server != NULL && server->listener != NULL;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Plain HTTP. A file is sent piece by piece, each when the one before has gone, so that it costs
- * memory for one piece and others get their turn. An answer after which the connection goes on ends
- * when the connection is writeable again: a client that sends many requests at once waits its turn,
- * too. Everything goes out by gdwsi_wire_send_text. */
+/* Plain HTTP. A file, or what lies in memory, is sent piece by piece, each when the one before has
+ * gone, so that it costs memory for one piece and others get their turn. An answer after which the
+ * connection goes on ends when the connection is writeable again: a client that sends many requests
+ * at once waits its turn, too. Everything goes out by gdwsi_wire_send_text. */
 #include "wire_http.h"
 
 #include <stdio.h>
@@ -27,7 +27,8 @@
 enum { CLOSE_POLICY_VIOLATION = 1008, CLOSE_INTERNAL_ERROR = 1011, CLOSE_TRY_AGAIN_LATER = 1013 };
 
 struct gdwsi_wire_answer {
-    int descriptor; /* -1: there is no more to read */
+    int descriptor;       /* -1: there is no more to read */
+    const uint8_t *bytes; /* what is read instead; NULL: nothing, or no more */
     uint64_t position;
     uint64_t size;
     bool keeps_alive;
@@ -92,25 +93,43 @@ void gdwsi_wire_stop_answering(gdwsi_link *link)
 
 /* Sending */
 
+static bool has_more(const struct gdwsi_wire_answer *answer)
+{
+    return answer->descriptor >= 0 || answer->bytes != NULL;
+}
+
+/* Read at most room bytes, from wherever they are. Returns how many, 0 or less when there are none
+ * though some were promised: a file that has become shorter cannot be sent. */
+static ssize_t read_some(struct gdwsi_wire_answer *answer, char *target, size_t room)
+{
+    if (answer->bytes == NULL) {
+        return pread(answer->descriptor, target, room, (off_t)answer->position);
+    }
+    memcpy(target, answer->bytes + answer->position, room);
+    return (ssize_t)room;
+}
+
 /* Send the next piece, behind used bytes that are already in it. Returns false when the connection
  * or the file is broken. */
 static bool send_piece(gdwsi_link *link, char *piece, size_t used)
 {
     struct gdwsi_wire_answer *answer = link->answer;
     size_t length = used;
-    if (answer->descriptor >= 0) {
+    if (has_more(answer)) {
         uint64_t left = answer->size - answer->position;
         size_t room = left < PIECE_MAX - used ? (size_t)left : PIECE_MAX - used;
-        ssize_t got = pread(answer->descriptor, piece + used, room, (off_t)answer->position);
-        /* The length was promised: a file that has become shorter cannot be sent. */
+        ssize_t got = read_some(answer, piece + used, room);
         if (got <= 0) {
             return false;
         }
         length += (size_t)got;
         answer->position += (uint64_t)got;
         if (answer->position == answer->size) {
-            (void)close(answer->descriptor);
+            if (answer->descriptor >= 0) {
+                (void)close(answer->descriptor);
+            }
             answer->descriptor = -1;
+            answer->bytes = NULL;
         }
     }
     return gdwsi_wire_send_text(link, piece, length);
@@ -121,8 +140,8 @@ static bool send_pieces(gdwsi_link *link)
 {
     char piece[PIECE_MAX];
     bool is_alive = true;
-    for (int i = 0; i < PIECES_MAX && is_alive && !gdwsi_wire_has_unsent(link) &&
-                    link->answer->descriptor >= 0;
+    for (int i = 0;
+         i < PIECES_MAX && is_alive && !gdwsi_wire_has_unsent(link) && has_more(link->answer);
          i++) {
         is_alive = send_piece(link, piece, 0);
     }
@@ -137,7 +156,7 @@ bool gdwsi_wire_go_on_answering(gdwsi_link *link)
         gdwsi_link_kill(link);
         return false;
     }
-    if (gdwsi_wire_has_unsent(link) || answer->descriptor >= 0) {
+    if (gdwsi_wire_has_unsent(link) || has_more(answer)) {
         gdwsi_wire_ask_for_writeable(link);
         return false;
     }
@@ -151,8 +170,18 @@ bool gdwsi_wire_go_on_answering(gdwsi_link *link)
     return true;
 }
 
-/* Begin to send an answer whose head is written, at the beginning of a piece; the file, if there is
- * one, becomes the answer's. */
+/* Begin to send the link's new answer, whose head is written, at the beginning of a piece. */
+static void begin(gdwsi_link *link, char *piece, size_t length)
+{
+    gdwsi_link_set_timer(link, GDWSI_LINK_TIMER_HANDSHAKE, STALL_TIMEOUT_MS);
+    if (send_piece(link, piece, length)) {
+        gdwsi_wire_ask_for_writeable(link);
+    } else {
+        gdwsi_link_kill(link);
+    }
+}
+
+/* The same; the file, if there is one, becomes the answer's. */
 static void start(gdwsi_link *link, char *piece, size_t length, bool keeps_alive, gdwsi_file *file)
 {
     struct gdwsi_wire_answer *answer = length > 0 ? gdwsi_mem_calloc(1, sizeof(*answer)) : NULL;
@@ -167,12 +196,7 @@ static void start(gdwsi_link *link, char *piece, size_t length, bool keeps_alive
     answer->size = file != NULL ? file->size : 0;
     answer->keeps_alive = keeps_alive;
     link->answer = answer;
-    gdwsi_link_set_timer(link, GDWSI_LINK_TIMER_HANDSHAKE, STALL_TIMEOUT_MS);
-    if (send_piece(link, piece, length)) {
-        gdwsi_wire_ask_for_writeable(link);
-    } else {
-        gdwsi_link_kill(link);
-    }
+    begin(link, piece, length);
 }
 
 /* Answering */
@@ -257,6 +281,35 @@ static void answer_missing(gdwsi_link *link, const gdwsi_http_head *request, con
         gdwsi_writer_add(&writer, "%s", text);
     }
     start(link, piece, gdwsi_writer_finish(&writer), keeps_alive, NULL);
+}
+
+void gdwsi_wire_answer_from_memory(gdwsi_link *link, const gdwsi_http_head *request,
+                                   const gdwsi_resource *resource)
+{
+    char piece[PIECE_MAX];
+    gdwsi_writer writer = {.text = piece, .size = PIECE_MAX / 2};
+    bool is_head = strcmp(request->method, "HEAD") == 0;
+    bool keeps_alive = is_kept_alive(request);
+    if (!is_head && strcmp(request->method, "GET") != 0) {
+        gdwsi_wire_refuse(link, 405, NULL, NULL);
+        return;
+    }
+    gdwsi_answer_begin(&writer, link->config, 200, NULL);
+    gdwsi_writer_add(&writer, "%sContent-Type: %s\r\nContent-Length: %zu\r\n", resource->headers,
+                     resource->type, resource->length);
+    gdwsi_answer_end(&writer, keeps_alive);
+    size_t length = gdwsi_writer_finish(&writer);
+    struct gdwsi_wire_answer *answer = length > 0 ? gdwsi_mem_calloc(1, sizeof(*answer)) : NULL;
+    if (answer == NULL) {
+        gdwsi_wire_refuse(link, 500, NULL, NULL);
+        return;
+    }
+    answer->descriptor = -1;
+    answer->bytes = is_head || resource->length == 0 ? NULL : resource->bytes;
+    answer->size = resource->length;
+    answer->keeps_alive = keeps_alive;
+    link->answer = answer;
+    begin(link, piece, length);
 }
 
 void gdwsi_wire_answer(gdwsi_link *link, const gdwsi_http_head *request)

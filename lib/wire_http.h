@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "config.h"
 #include "http.h"
 #include "link.h"
 
@@ -14,6 +15,10 @@ void gdwsi_wire_refuse(gdwsi_link *link, int status, const char *text, const cha
 
 /* Answer a request that wants no WebSocket and whose head is in order. */
 void gdwsi_wire_answer(gdwsi_link *link, const gdwsi_http_head *request);
+
+/* Answer such a request with what a gate has given. */
+void gdwsi_wire_answer_from_memory(gdwsi_link *link, const gdwsi_http_head *request,
+                                   const gdwsi_resource *resource);
 
 /* The connection is writeable: go on with link->answer. Returns true when it is over and the next
  * request may be taken. */

@@ -107,6 +107,23 @@ static bool note_facts(gdwsi_link *link, const gdwsi_http_head *head, const gdws
     return link->peer.protocol != NULL && link->peer.url != NULL && note_terms(link, &offer->terms);
 }
 
+/* Ask the config's gate. Returns whether a handshake may go on; otherwise all has been done. What
+ * it refuses is no business of other origins, either. */
+static bool pass_gate(gdwsi_link *link, const gdwsi_http_head *head)
+{
+    gdwsi_resource resource = {.type = NULL};
+    int status = link->config->gate(link->config->gate_user, head, &resource);
+    if (status != 0) {
+        gdwsi_wire_refuse(link, status, resource.text, NULL);
+        return false;
+    }
+    if (!gdwsi_handshake_is_wanted(head)) {
+        gdwsi_wire_answer_from_memory(link, head, &resource);
+        return false;
+    }
+    return true;
+}
+
 /* Answer a request of length bytes. */
 static void answer_request(gdwsi_link *link, char *text, size_t length)
 {
@@ -122,6 +139,9 @@ static void answer_request(gdwsi_link *link, char *text, size_t length)
         return;
     }
     status = gdwsi_handshake_judge_head(&head);
+    if (status == 0 && link->config->gate != NULL && !pass_gate(link, &head)) {
+        return;
+    }
     if (status == 0 && !gdwsi_handshake_is_wanted(&head)) {
         gdwsi_wire_answer(link, &head);
         return;

@@ -50,11 +50,13 @@
 
 #include "gdws/client.h"
 #include "gdws/error.h"
+#include "gdws/inspector.h"
 #include "gdws/loop.h"
 #include "gdws/multiplayer.h"
 #include "gdws/peer.h"
 #include "gdws/request.h"
 #include "gdws/server.h"
+#include "gdws/tap.h"
 #include "gdws/variant.h"
 
 #endif

@@ -173,6 +173,32 @@ GDWS_API const char *gdws_peer_get_certificate_subject(const gdws_peer *peer);
  *  heartbeat. Since 0.1. */
 GDWS_API int gdws_peer_get_round_trip_time_ms(const gdws_peer *peer);
 
+/** Give its id: on a server what the signals call it, on a client 1; 0 before the handshake. Since
+ *  0.1. */
+GDWS_API int32_t gdws_peer_get_id(const gdws_peer *peer);
+
+/** Give the time at which the connection was open, in ms since 1970 (UTC); 0 before. Since 0.1. */
+GDWS_API int64_t gdws_peer_get_connected_since_ms(const gdws_peer *peer);
+
+/** Tell how many packets have arrived since the connection was open, taken or not. Since 0.1. */
+GDWS_API uint64_t gdws_peer_get_received_packet_count(const gdws_peer *peer);
+
+/** Tell how many bytes those packets had, without frame headers. Since 0.1. */
+GDWS_API uint64_t gdws_peer_get_received_bytes(const gdws_peer *peer);
+
+/** Tell how many packets have been put since the connection was open. Since 0.1. */
+GDWS_API uint64_t gdws_peer_get_sent_packet_count(const gdws_peer *peer);
+
+/** Tell how many bytes those packets had, without frame headers. Since 0.1. */
+GDWS_API uint64_t gdws_peer_get_sent_bytes(const gdws_peer *peer);
+
+/** Tell how many bytes wait in the inbound queue: packets that have not been taken, and what has
+ *  come of the next one. Since 0.1. */
+GDWS_API size_t gdws_peer_get_current_inbound_buffered_amount(const gdws_peer *peer);
+
+/** Tell whether its socket is not read because the inbound queue is full (rule 3). Since 0.1. */
+GDWS_API bool gdws_peer_is_paused(const gdws_peer *peer);
+
 /** Give the heartbeat's interval in ms; 0 when it is off. Source: Godot 4
  *  WebSocketPeer.heartbeat_interval (there in seconds). Since 0.1. */
 GDWS_API uint32_t gdws_peer_get_heartbeat_interval_ms(const gdws_peer *peer);

@@ -8,12 +8,15 @@ BENCH_ROWS=text picks rows, BENCH_JSON=file writes all results, BENCH_PLOT=0 lea
 """
 import json
 import os
+import re
 import resource
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 BUILD = sys.argv[1]
@@ -61,8 +64,11 @@ class Server:
 
     def __init__(self, command):
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.inspector = None
         line = self.process.stdout.readline()
         while line and "listening on" not in line:
+            if line.startswith("inspector: "):
+                self.inspector = line.split()[-1]
             line = self.process.stdout.readline()
         if not line:
             raise RuntimeError(f"{command[0]} does not listen")
@@ -76,14 +82,56 @@ class Server:
         self.process.wait()
 
 
-def load(command, arguments, ms=MS):
-    with Server(command) as server:
+class Page:
+    """A page of the inspector that reads nothing, or one that reads all and says so."""
+
+    def __init__(self, url, reads):
+        host, path = url[len("http://"):].split("/", 1)
+        name, port = host.split(":")
+        self.socket = socket.create_connection((name, int(port)))
+        self.socket.sendall(f"GET /{path}socket HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\n"
+                            "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode())
+        self.file = self.socket.makefile("rb")
+        while self.file.readline().strip():
+            pass
+        if reads:
+            threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self):
+        try:
+            while True:
+                _, length = self.file.read(2)
+                if length > 125:
+                    size = 2 if length == 126 else 8
+                    length = int.from_bytes(self.file.read(size), "big")
+                found = re.match(rb'{"update":(\d+)', self.file.read(length))
+                if found:
+                    text = b'{"do":"seen","update":%s}' % found[1]
+                    self.socket.sendall(bytes([0x81, 0x80 | len(text), 0, 0, 0, 0]) + text)
+        except (OSError, ValueError):
+            pass
+
+
+def inspected(arguments, reads=None):
+    """Load on a server that is watched: by no page, or by one."""
+    with Server(GDWS + ["inspected"]) as server:
+        page = Page(server.inspector, reads) if reads is not None else None
+        time.sleep(0.5)  # a page that does not read is told two updates, then nothing more
+        result = load(None, arguments, server=server)
+        if page:
+            page.socket.close()
+    return result
+
+
+def load(command, arguments, ms=MS, server=None):
+    with server or Server(command) as server:
         answer = subprocess.run(
             [f"{BUILD}/bench/load", "--port", str(server.port), "--pid", str(server.process.pid),
              "--ms", str(ms), *arguments.split()],
             capture_output=True, text=True, timeout=300)
     if answer.returncode != 0:
-        raise RuntimeError(f"{command[0]} {arguments}: {answer.stderr.strip()}")
+        raise RuntimeError(f"{command} {arguments}: {answer.stderr.strip()}")
     return json.loads(answer.stdout)
 
 
@@ -157,6 +205,15 @@ def client_rows():
                      "libwebsockets": lambda a=arguments: client("lws_clients", a)}, limit
 
 
+def inspector_rows():
+    for name, arguments, _, _ in ECHO[:3]:
+        yield name + ", inspector", {
+            "none": lambda a=arguments: load(GDWS, a),
+            "no page": lambda a=arguments: inspected(a),
+            "a stalled page": lambda a=arguments: inspected(a, False),
+            "a page": lambda a=arguments: inspected(a, True)}, None
+
+
 def memory_rows():
     for name, extra in (("10000 idle peers", []), ("10000 idle peers, read size 1024", ["read", "1024"])):
         yield name, {"gdws": lambda e=extra: load(GDWS + e, "--active 1 --idle 9999", 200)}, None
@@ -209,6 +266,11 @@ def derived(results):
         return results[name]["gdws"][key]
 
     print("\n## gdws against itself")
+    for name in (f"{row[0]}, inspector" for row in ECHO[:3]):
+        if name in results:
+            for who, limit in (("no page", 1.05), ("a stalled page", 1.1)):
+                ratio = results[name][who]["cpu_us"] / results[name]["none"]["cpu_us"]
+                print(f"{name}: {who} / none, CPU {ratio:7.3f}, at most {limit}: {'yes' if ratio <= limit else 'NO'}")
     pairs = [
         ("9999 idle peers / none, CPU", "1 peer, 20 B, 9999 idle", "1 peer, 20 B", "cpu_us", 1.3),
         ("9999 idle peers / none, p99", "1 peer, 20 B, 9999 idle", "1 peer, 20 B", "p99_us", 1.5),
@@ -253,6 +315,7 @@ def main():
     table("Servers", echo_rows(), results)
     table("Clients", client_rows(), results)
     table("Servers with TLS", secure_rows(), results)
+    table("Watched by an inspector", inspector_rows(), results)
     table("Memory", memory_rows(), results)
     table("Other servers", other_rows(), results)
     derived(results)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The echo server of the benchmark, with gdws. Usage: gdws_echo [broadcast] [read SIZE]
- * [tls KEY CERTIFICATE] */
+ * [tls KEY CERTIFICATE] [inspected] */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +40,10 @@ int main(int argc, char **argv)
             is_broadcast = true;
         } else if (strcmp(argv[i], "read") == 0 && i + 1 < argc) {
             (void)gdws_server_set_read_size(server, strtoul(argv[i + 1], NULL, 10));
+        } else if (strcmp(argv[i], "inspected") == 0) {
+            gdws_inspector *inspector = gdws_inspector_new(gdws_server_get_loop(server), NULL, 0);
+            (void)gdws_inspector_watch_server(inspector, server, "echo");
+            (void)printf("inspector: %s\n", gdws_inspector_get_url(inspector));
         } else if (strcmp(argv[i], "tls") == 0 && i + 2 < argc) {
             (void)gdws_server_set_private_key(server, argv[i + 1], NULL);
             (void)gdws_server_set_ssl_certificate(server, argv[i + 2]);

@@ -17,9 +17,13 @@ typedef struct workload {
     const char *name;
     size_t size;
     size_t messages; /* in each round */
+    bool is_watched; /* by an inspector with a page that reads nothing */
 } workload;
 
-static const workload workloads[] = {{"burst", 20, 16}, {"single", 20, 1}, {"large", 16384, 1}};
+static const workload workloads[] = {{"burst", 20, 16, false},
+                                     {"single", 20, 1, false},
+                                     {"large", 16384, 1, false},
+                                     {"stalled", 20, 16, true}};
 
 static void on_data(gdws_server *server, int32_t id, void *user)
 {
@@ -85,11 +89,36 @@ static void exchange(gdws_loop *loop, int descriptor, size_t expected)
     }
 }
 
+#define UPGRADE                                                                                    \
+    "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"                   \
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+
+/* Watch the server, and open a page that takes nothing once it is told of what is there. */
+static gdws_inspector *watch(gdws_server *server)
+{
+    gdws_loop *loop = gdws_server_get_loop(server);
+    gdws_inspector *inspector = gdws_inspector_new(loop, NULL, 0);
+    char request[512];
+    if (gdws_inspector_watch_server(inspector, server, "echo") != GDWS_OK) {
+        exit(1);
+    }
+    const char *port = strrchr(gdws_inspector_get_url(inspector), ':') + 1;
+    int length =
+        snprintf(request, sizeof(request), "GET %ssocket HTTP/1.1\r\nHost: localhost\r\n%s",
+                 strchr(port, '/'), UPGRADE);
+    send_all(connect_to((uint16_t)atoi(port)), request, (size_t)length);
+    while (gdws_inspector_get_page_count(inspector) == 0) {
+        (void)gdws_loop_wait(loop, 100);
+    }
+    for (int i = 0; i < 6; i++) {
+        (void)gdws_loop_wait(loop, 100);
+    }
+    return inspector;
+}
+
 int main(int argc, char **argv)
 {
-    static const char request[] = "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
-                                  "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                                  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    static const char request[] = "GET / HTTP/1.1\r\nHost: a\r\n" UPGRADE;
     static uint8_t batch[32768];
     const gdws_server_signals signals = {.size = sizeof(signals), .data_received = on_data};
     const workload *w = NULL;
@@ -115,12 +144,14 @@ int main(int argc, char **argv)
     exchange(loop, descriptor, 0);
     send_all(descriptor, request, sizeof(request) - 1);
     exchange(loop, descriptor, 1);
+    gdws_inspector *inspector = w->is_watched ? watch(server) : NULL;
     unsigned long rounds = strtoul(argv[2], NULL, 10);
     for (unsigned long i = 0; i < rounds; i++) {
         send_all(descriptor, batch, length);
         exchange(loop, descriptor, length - 4 * w->messages);
     }
     (void)close(descriptor);
+    gdws_inspector_free(inspector);
     gdws_server_free(server);
     return 0;
 }

@@ -25,7 +25,7 @@ per_message() {
 }
 
 result="# $version"
-for workload in burst:16 single:1 large:1; do
+for workload in burst:16 single:1 large:1 stalled:16; do
     name=${workload%:*}
     now=$(per_message "$name" "${workload#*:}")
     result="$result

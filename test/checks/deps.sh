@@ -5,7 +5,7 @@ set -eu
 
 case "$1" in
 build) packages="gcc make pkg-config libc6-dev libwebsockets-dev libwebsockets-evlib-uv libuv1-dev
-    libssl-dev zlib1g-dev openssl check python3 binutils libev-dev libevent-dev libglib2.0-dev
+    libssl-dev zlib1g-dev libcjson-dev openssl check python3 binutils libev-dev libevent-dev libglib2.0-dev
     libmicrohttpd-dev" ;;
 interop) packages="godot3-server chromium python3-websockets" ;;
 ci) packages="git gnuplot-nox clang clang-format pmccabe valgrind shellcheck g++ libclang-rt-14-dev" ;;
@@ -18,14 +18,14 @@ esac
 if ! command -v apt-get >/dev/null; then
     cat <<'END'
 No apt-get here. Install libwebsockets (4.1 or newer, with its libuv support), libuv, OpenSSL 3,
-Check, pkg-config and a C11 compiler:
-  Fedora:   dnf install gcc make pkgconf libwebsockets-devel libuv-devel openssl-devel zlib-devel check-devel
-  Arch:     pacman -S base-devel libwebsockets libuv openssl zlib check
-  Alpine:   apk add build-base pkgconf libwebsockets-dev libwebsockets-evlib_uv libuv-dev openssl-dev zlib-dev check-dev
-  Homebrew: brew install pkg-config libwebsockets libuv openssl zlib check
+cJSON, Check, pkg-config and a C11 compiler:
+  Fedora:   dnf install gcc make pkgconf libwebsockets-devel libuv-devel openssl-devel zlib-devel cjson-devel check-devel
+  Arch:     pacman -S base-devel libwebsockets libuv openssl zlib cjson check
+  Alpine:   apk add build-base pkgconf libwebsockets-dev libwebsockets-evlib_uv libuv-dev openssl-dev zlib-dev cjson-dev check-dev
+  Homebrew: brew install pkg-config libwebsockets libuv openssl zlib cjson check
 END
     [ "$1" = build ] || exit 0
-    pkg-config --exists libwebsockets libuv libssl libcrypto zlib check
+    pkg-config --exists libwebsockets libuv libssl libcrypto zlib libcjson check
     exit
 fi
 

@@ -31,7 +31,7 @@ def flags(*words):
     return subprocess.check_output(["pkg-config", *words], text=True).split()
 
 
-libraries = flags("--libs", "libwebsockets", "libuv", "libssl", "libcrypto", "zlib") + ["-lpthread"]
+libraries = flags("--libs", "libwebsockets", "libuv", "libssl", "libcrypto", "zlib", "libcjson") + ["-lpthread"]
 
 
 def find_package(package):

@@ -18,6 +18,8 @@ int main(void)
     srunner_add_suite(runner, reconnect_suite());
     srunner_add_suite(runner, crowd_suite());
     srunner_add_suite(runner, multiplayer_suite());
+    srunner_add_suite(runner, taps_suite());
+    srunner_add_suite(runner, inspector_suite());
     /* These make their connections themselves, without TLS. */
     if (!world_is_secure()) {
         srunner_add_suite(runner, listening_suite());

@@ -17,6 +17,8 @@ Suite *vhost_suite(void);
 Suite *crowd_suite(void);
 Suite *admission_suite(void);
 Suite *multiplayer_suite(void);
+Suite *taps_suite(void);
+Suite *inspector_suite(void);
 Suite *multiplayer_wire_suite(void);
 Suite *tls_suite(void);
 Suite *tls_traffic_suite(void);

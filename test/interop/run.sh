@@ -183,6 +183,23 @@ with_document_root() {
 }
 
 if command -v chromium >/dev/null; then with_document_root; else skip chromium; fi
+
+# The inspector's page, used by mouse and keyboard.
+with_inspector() {
+    local status=0 url
+    start inspected "$build/samples/inspected_server" 0 || status=1
+    url=$(sed -n 's/^inspector: //p' "$log")
+    timeout 300 /usr/bin/python3 "$here/inspector.py" "$port" "$url" "$build/test/crowd" \
+        >"$place/inspector.log" 2>&1 || status=1
+    result "chromium, the inspector's page" $status
+    end_all
+}
+
+if command -v chromium >/dev/null && /usr/bin/python3 -c 'import websockets' 2>/dev/null; then
+    with_inspector
+else
+    skip "chromium or python3-websockets"
+fi
 godot_script() {
     local script=$1
     shift

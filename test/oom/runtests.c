@@ -9,6 +9,7 @@ int main(void)
     SRunner *runner = srunner_create(oom_suite());
     srunner_add_suite(runner, multiplayer_oom_suite());
     srunner_add_suite(runner, reconnect_oom_suite());
+    srunner_add_suite(runner, inspector_oom_suite());
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);

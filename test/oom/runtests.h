@@ -7,5 +7,6 @@
 Suite *oom_suite(void);
 Suite *multiplayer_oom_suite(void);
 Suite *reconnect_oom_suite(void);
+Suite *inspector_oom_suite(void);
 
 #endif

@@ -80,6 +80,27 @@ stop TERM || status=1
 check "web_server" $status
 
 status=0
+start "$samples/inspected_server" 0
+url=$(sed -n 's/^inspector: \(http:.*\)$/\1/p' "$place/server")
+/usr/bin/python3 - "$url" >"$place/client" 2>&1 <<'END' || status=1
+import sys, urllib.error, urllib.request
+url = sys.argv[1]
+with urllib.request.urlopen(url, timeout=10) as page:
+    assert b"<title>gdws inspector</title>" in page.read()
+with urllib.request.urlopen(url + "inspector.js", timeout=10) as script:
+    assert script.read() == open("lib/inspector/inspector.js", "rb").read()
+try:
+    urllib.request.urlopen(url[:url.index("/", 8) + 1], timeout=10)
+    sys.exit("let in without a token")
+except urllib.error.HTTPError as error:
+    assert error.code == 401, error
+END
+timeout 10 "$samples/hello_client" "ws://127.0.0.1:$port" hello >>"$place/client" 2>&1 || status=1
+grep -q 'client hears: hello' "$place/client" || status=1
+stop TERM || status=1
+check "inspected_server" $status
+
+status=0
 mkfifo "$place/typed"
 "$samples/foreign_loop" 0 <"$place/typed" >"$place/server" 2>&1 &
 pid=$!
