@@ -50,6 +50,7 @@ typedef struct gdwsi_page {
     int32_t id; /* at the inspector's server; 0: nobody */
     gdwsi_filter filter;
     bool is_paused;
+    bool wants_all;    /* it is there, not paused, and has no filter */
     uint32_t updates;  /* that were sent */
     uint32_t seen;     /* the last one that the page has shown */
     uint32_t room;     /* packets that it takes until the next update */

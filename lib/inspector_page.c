@@ -95,6 +95,12 @@ void gdwsi_inspector_note(gdwsi_watch *watch, const gdws_peer *peer, bool is_sen
 {
     watch->packets[is_sent ? 1 : 0]++;
     watch->bytes[is_sent ? 1 : 0] += length;
+    gdwsi_page *first = &watch->inspector->pages[0];
+    if (first->wants_all && first->room == 0 && watch->inspector->pages_end == 1) {
+        /* As for most packets of a program that is in a hurry. */
+        first->left_out++;
+        return;
+    }
     unsigned pages = choose_pages(watch, peer, is_sent);
     if (pages != 0) {
         gdwsi_record record = {.peer = gdws_peer_get_id(peer),
@@ -224,17 +230,13 @@ static void add_peers(const gdws_inspector *inspector, gdwsi_page *page, gdwsi_j
     gdwsi_json_bool(json, root, "round_is_over", is_over);
 }
 
-static char hex_digit(unsigned value)
-{
-    return "0123456789abcdef"[value & 15];
-}
-
 static size_t preview_bytes(const gdwsi_record *record, char *preview)
 {
+    static const char digits[] = "0123456789abcdef";
     size_t length = 0;
     for (size_t i = 0; i < record->kept && i < PREVIEW_BYTES; i++) {
-        preview[length] = hex_digit(record->payload[i] >> 4);
-        preview[length + 1] = hex_digit(record->payload[i]);
+        preview[length] = digits[record->payload[i] >> 4];
+        preview[length + 1] = digits[record->payload[i] & 15];
         preview[length + 2] = ' ';
         length += 3;
     }
@@ -371,6 +373,7 @@ bool gdwsi_page_open(gdws_inspector *inspector, gdwsi_page *page, int32_t id)
     gdwsi_json *json = &inspector->json;
     memset(page, 0, sizeof(*page));
     page->id = id;
+    page->wants_all = true;
     page->next = inspector->store.end;
     if (!begin_json(inspector)) {
         return false;
@@ -455,6 +458,13 @@ static void answer_close(gdws_inspector *inspector, gdwsi_page *page, const gdws
     (void)gdwsi_page_say(inspector, page, gdwsi_json_print(json, root));
 }
 
+static void note_wants(gdwsi_page *page)
+{
+    const gdwsi_filter *filter = &page->filter;
+    page->wants_all = !page->is_paused && filter->watch == 0 && filter->peer == 0 &&
+                      !filter->has_no_received && !filter->has_no_sent;
+}
+
 void gdwsi_page_obey(gdws_inspector *inspector, gdwsi_page *page, const char *text, size_t length)
 {
     gdwsi_command command;
@@ -469,13 +479,16 @@ void gdwsi_page_obey(gdws_inspector *inspector, gdwsi_page *page, const char *te
         break;
     case GDWSI_COMMAND_FILTER:
         page->filter = command.filter;
+        note_wants(page);
         break;
     case GDWSI_COMMAND_PAUSE:
         page->is_paused = true;
         page->passed = 0;
+        note_wants(page);
         break;
     case GDWSI_COMMAND_RESUME:
         page->is_paused = false;
+        note_wants(page);
         break;
     case GDWSI_COMMAND_SHOW:
         show(inspector, page, command.packet);

@@ -16,6 +16,26 @@ static size_t find(const gdwsi_taps *taps, const gdws_tap *tap)
     return i;
 }
 
+static bool listens(const gdws_tap *tap)
+{
+    return tap->packet_received != NULL || tap->packet_sent != NULL || tap->state_changed != NULL;
+}
+
+static void note_only(gdwsi_taps *taps)
+{
+    size_t count = 0;
+    taps->only = NULL;
+    for (size_t i = 0; i < taps->count; i++) {
+        if (listens(taps->items[i])) {
+            taps->only = taps->items[i];
+            count++;
+        }
+    }
+    if (count > 1) {
+        taps->only = NULL;
+    }
+}
+
 gdws_error gdwsi_taps_add(gdwsi_taps *taps, const gdws_tap *tap)
 {
     if (tap == NULL || tap->size != sizeof(*tap)) {
@@ -35,6 +55,7 @@ gdws_error gdwsi_taps_add(gdwsi_taps *taps, const gdws_tap *tap)
     gdwsi_mem_free(taps->items);
     taps->items = items;
     taps->count++;
+    note_only(taps);
     return GDWS_OK;
 }
 
@@ -51,6 +72,7 @@ gdws_error gdwsi_taps_remove(gdwsi_taps *taps, const gdws_tap *tap)
         gdwsi_mem_free(taps->items);
         taps->items = NULL;
     }
+    note_only(taps);
     return GDWS_OK;
 }
 
@@ -68,9 +90,7 @@ void gdwsi_taps_clear(gdwsi_taps *taps)
 const gdwsi_taps *gdwsi_taps_for_peers(const gdwsi_taps *taps)
 {
     for (size_t i = 0; i < taps->count; i++) {
-        const gdws_tap *tap = taps->items[i];
-        if (tap->packet_received != NULL || tap->packet_sent != NULL ||
-            tap->state_changed != NULL) {
+        if (listens(taps->items[i])) {
             return taps;
         }
     }
@@ -80,6 +100,11 @@ const gdwsi_taps *gdwsi_taps_for_peers(const gdwsi_taps *taps)
 void gdwsi_taps_tell_received(const gdwsi_taps *taps, gdws_peer *peer, const uint8_t *packet,
                               size_t length, bool is_text)
 {
+    const gdws_tap *only = taps->only;
+    if (only != NULL && only->packet_received != NULL) {
+        only->packet_received(peer, packet, length, is_text, only->user);
+        return;
+    }
     for (size_t i = 0; i < taps->count; i++) {
         const gdws_tap *tap = taps->items[i];
         if (tap->packet_received != NULL) {
@@ -91,6 +116,11 @@ void gdwsi_taps_tell_received(const gdwsi_taps *taps, gdws_peer *peer, const uin
 void gdwsi_taps_tell_sent(const gdwsi_taps *taps, gdws_peer *peer, const uint8_t *packet,
                           size_t length, bool is_text)
 {
+    const gdws_tap *only = taps->only;
+    if (only != NULL && only->packet_sent != NULL) {
+        only->packet_sent(peer, packet, length, is_text, only->user);
+        return;
+    }
     for (size_t i = 0; i < taps->count; i++) {
         const gdws_tap *tap = taps->items[i];
         if (tap->packet_sent != NULL) {

@@ -14,6 +14,7 @@
 typedef struct gdwsi_taps {
     const gdws_tap **items; /* lent */
     size_t count;
+    const gdws_tap *only; /* the one that wants to hear of peers; NULL: none does, or several */
 } gdwsi_taps;
 
 /* As gdws_server_add_tap and gdws_server_remove_tap. */
