@@ -64,37 +64,43 @@ step() {
 for suite in unit integration hostile oom; do
     [ -x "$build/test/$suite" ] && step "$suite" "$build/test/$suite"
 done
-step integration-fallback env GDWS_TEST_FALLBACK=1 "$build/test/integration"
-step hostile-fallback env GDWS_TEST_FALLBACK=1 "$build/test/hostile"
-step integration-tls env GDWS_TEST_TLS=1 "$build/test/integration"
-step hostile-tls env GDWS_TEST_TLS=1 "$build/test/hostile"
-step integration-compressed env GDWS_TEST_COMPRESSION=1 "$build/test/integration"
-step oom-compressed env GDWS_TEST_COMPRESSION=1 "$build/test/oom"
-step integration-in-bytes env GDWS_TEST_CUT=bytes "$build/test/integration"
-step integration-fragments env GDWS_TEST_CUT=fragments "$build/test/integration"
-step adapters "$build/test/adapters"
-# The integration suite mostly waits, so two of them run side by side, with the numbers and limits for
-# slow machines.
-adapters=()
+# The same again in other ways. These mostly wait, so two of them run side by side, with the numbers
+# and limits for slow machines.
+names=()
+declare -A again
+later() {
+    names+=("$1")
+    again[$1]="${*:2}"
+}
+
+later integration-fallback GDWS_TEST_FALLBACK=1 "$build/test/integration"
+later hostile-fallback GDWS_TEST_FALLBACK=1 "$build/test/hostile"
+later integration-tls GDWS_TEST_TLS=1 "$build/test/integration"
+later hostile-tls GDWS_TEST_TLS=1 "$build/test/hostile"
+later integration-compressed GDWS_TEST_COMPRESSION=1 "$build/test/integration"
+later oom-compressed GDWS_TEST_COMPRESSION=1 "$build/test/oom"
+later integration-in-bytes GDWS_TEST_CUT=bytes "$build/test/integration"
+later integration-fragments GDWS_TEST_CUT=fragments "$build/test/integration"
 for name in poll select epoll libuv uvloop libev libevent glib; do
     if "$build/test/adapters" kinds | grep -qx $name; then
-        adapters+=("$name")
+        later "integration-$name" "GDWS_TEST_ADAPTER=$name" "$build/test/integration"
     else
         echo "skipped: $name is not installed"
         if [ "${INTEROP_REQUIRE:-0}" = 1 ]; then failed=$((failed + 1)); else skipped=$((skipped + 1)); fi
     fi
 done
-for ((i = 0; i < ${#adapters[@]}; i += 2)); do
-    names=("${adapters[@]:i:2}")
-    for name in "${names[@]}"; do
-        begin "integration-$name" env GDWS_TEST_ADAPTER="$name" GDWS_TEST_SLOW=1 \
-            "$build/test/integration" &
+for ((i = 0; i < ${#names[@]}; i += 2)); do
+    for name in "${names[@]:i:2}"; do
+        # shellcheck disable=SC2086 # a list of words
+        begin "$name" env GDWS_TEST_SLOW=1 ${again[$name]} &
     done
     wait
-    for name in "${names[@]}"; do
-        finish "integration-$name"
+    for name in "${names[@]:i:2}"; do
+        finish "$name"
     done
 done
+
+step adapters "$build/test/adapters"
 step ledger "$build/test/ledger" 100 10 3
 step comeback "$build/test/comeback" 1000 1000
 step comeback-together "$build/test/comeback" 500 1000 together
