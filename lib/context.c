@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <libwebsockets.h>
 
@@ -118,7 +119,8 @@ static int *find_pipe(uv_loop_t *uv)
 
 #endif
 
-struct lws_context *gdwsi_context_new(uv_loop_t *uv, size_t read_bytes, int **pipe)
+struct lws_context *gdwsi_context_new(uv_loop_t *uv, size_t read_bytes, int **pipe,
+                                      int *descriptors)
 {
     static const lws_retry_bo_t no_validity_checks = {0};
     void *foreign_loops[1] = {uv};
@@ -136,6 +138,7 @@ struct lws_context *gdwsi_context_new(uv_loop_t *uv, size_t read_bytes, int **pi
     (void)pthread_mutex_lock(&process_lock);
     route_lws_log();
     bool is_lowered = lower_descriptor_limit(&limit);
+    *descriptors = getdtablesize();
     bool is_saved = sigaction(SIGPIPE, NULL, &sigpipe) == 0;
     struct lws_context *context = lws_create_context(&info);
     *pipe = context != NULL ? find_pipe(uv) : NULL;

@@ -11,9 +11,11 @@
 struct lws_context;
 
 /* Make a context on a uv loop that polls nothing else yet; it reads at most read_bytes at once.
- * *pipe: where the descriptor of its wakeup stands, for gdwsi_context_destroy. Returns NULL when it
- * cannot be made. */
-struct lws_context *gdwsi_context_new(uv_loop_t *uv, size_t read_bytes, int **pipe);
+ * *pipe: where the descriptor of its wakeup stands, for gdwsi_context_destroy. *descriptors: it has
+ * room for numbers below this one alone, whatever the limit of the process is later. Returns NULL
+ * when it cannot be made. */
+struct lws_context *gdwsi_context_new(uv_loop_t *uv, size_t read_bytes, int **pipe,
+                                      int *descriptors);
 
 /* Destroy it, in two calls, between which libuv has to close its handles. */
 void gdwsi_context_destroy(struct lws_context *context, int **pipe);

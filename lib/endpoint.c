@@ -6,10 +6,14 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+#include <fcntl.h>
 
 #include <libwebsockets.h>
 
 #include "admission.h"
+#include "log.h"
 #include "mem.h"
 #include "wire.h"
 #include "wire_opening.h"
@@ -159,9 +163,39 @@ static void bind_link(gdwsi_endpoint *endpoint, gdwsi_link *link)
     link->transport = endpoint->kind == KIND_WIRE ? &gdwsi_wire_transport : &gdwsi_wsrole_transport;
 }
 
+/* libwebsockets sizes its table by the limit that the process has when the context is made. A
+ * descriptor beyond it is not only refused: what was made for it never goes, and neither would the
+ * context. So it must not see one. */
+static bool has_room(const gdws_loop *loop, int descriptor)
+{
+    if (descriptor >= loop->descriptors) {
+        gdwsi_log_write(GDWS_LOG_WARNING,
+                        "a connection is refused: the loop was made for %d descriptors, raise the "
+                        "limit before it is made",
+                        loop->descriptors);
+    }
+    return descriptor < loop->descriptors;
+}
+
+/* Whether libwebsockets will take the descriptor that a new socket gets. Where there is none, it
+ * finds that out by itself. */
+static bool has_room_for_next(const gdws_loop *loop)
+{
+    int next = fcntl(uv_backend_fd(&loop->uv), F_DUPFD_CLOEXEC, 0);
+    if (next < 0) {
+        return true;
+    }
+    (void)close(next);
+    return has_room(loop, next);
+}
+
 gdws_error gdwsi_endpoint_adopt(gdwsi_endpoint *endpoint, gdwsi_link *link, int descriptor)
 {
     lws_adopt_desc_t info;
+    if (!has_room(endpoint->loop, descriptor)) {
+        (void)close(descriptor);
+        return GDWS_CANT_ACQUIRE_RESOURCE;
+    }
     memset(&info, 0, sizeof(info));
     info.vh = endpoint->vhost;
     /* As a file, libwebsockets leaves reading to us, too. */
@@ -175,6 +209,10 @@ gdws_error gdwsi_endpoint_adopt(gdwsi_endpoint *endpoint, gdwsi_link *link, int 
     bind_link(endpoint, link);
     struct lws *wsi = lws_adopt_descriptor_vhost_via_info(&info);
     if (wsi == NULL) {
+        /* libwebsockets closes sockets that it does not take, but not files. */
+        if (endpoint->kind == KIND_WIRE) {
+            (void)close(descriptor);
+        }
         return GDWS_OUT_OF_MEMORY;
     }
     gdwsi_link_start_handshake(link, wsi);
@@ -202,6 +240,12 @@ static void connect_with(struct lws_client_connect_info *info, gdwsi_link *link)
     struct lws *wsi = NULL;
     info->pwsi = &wsi;
     gdwsi_link_start_handshake(link, NULL);
+    if (!has_room_for_next(link->loop)) {
+        gdwsi_link_note_error(link, GDWS_CANT_ACQUIRE_RESOURCE,
+                              "the loop was made for %d descriptors", link->loop->descriptors);
+        gdwsi_link_ended(link);
+        return;
+    }
     if (lws_client_connect_via_info(info) == NULL) {
         wsi = NULL;
         gdwsi_link_note_error(link, GDWS_CANT_CONNECT, "connection refused, or host not reachable");

@@ -187,7 +187,8 @@ gdws_loop *gdws_loop_new(void)
     (void)uv_timer_init(&loop->uv, &loop->trim);
     uv_unref((uv_handle_t *)&loop->trim);
     loop->trim.data = loop;
-    loop->context = gdwsi_context_new(&loop->uv, GDWSI_LOOP_READ_MAX, &loop->pipe);
+    loop->context =
+        gdwsi_context_new(&loop->uv, GDWSI_LOOP_READ_MAX, &loop->pipe, &loop->descriptors);
     if (loop->context == NULL) {
         gdwsi_log_write(GDWS_LOG_ERROR, "no libwebsockets context (is its libuv plugin there?)");
         goto fail_context;

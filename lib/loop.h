@@ -33,6 +33,7 @@ struct gdws_loop {
     uv_timer_t trim; /* of the pool */
     struct lws_context *context;
     int *pipe;                       /* of the context */
+    int descriptors;                 /* the context has room for numbers below this one */
     void *endpoints;                 /* endpoint's list */
     struct gdwsi_tls_room *tls_room; /* for tls; NULL while no connection is secured */
     gdwsi_task signals;              /* heads of the lists */

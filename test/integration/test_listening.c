@@ -236,6 +236,62 @@ START_TEST(out_of_descriptors_peers_go_on_and_others_wait)
 }
 END_TEST
 
+static size_t count_descriptors(void)
+{
+    size_t count = 0;
+    for (int descriptor = 0; descriptor < 1024; descriptor++) {
+        count += fcntl(descriptor, F_GETFD) >= 0 ? 1 : 0;
+    }
+    return count;
+}
+
+/* A program that raises its limit after it has made the loop: libwebsockets' table is too small
+ * then, and what it does not take must not stay open. */
+START_TEST(what_libwebsockets_has_no_room_for_is_refused)
+{
+    enum { COUNT = 60, LIMIT = 48 };
+    static rawsock raw[COUNT];
+    struct rlimit limit;
+    struct rlimit lower;
+    world small;
+    gdws_set_log_level(GDWS_LOG_NONE);
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    lower = limit;
+    lower.rlim_cur = LIMIT;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &lower), 0);
+    world_init(&small);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    size_t before = count_descriptors();
+    for (int i = 0; i < COUNT; i++) {
+        rawsock_connect_plain(&raw[i], small.loop, gdws_server_get_port(small.server));
+    }
+    for (int i = 0; i < 100; i++) {
+        (void)gdws_loop_poll(small.loop);
+    }
+    /* Ours, and at most as many of the server's as its table has room for. */
+    ck_assert_uint_lt(count_descriptors(), before + COUNT + LIMIT);
+    int ended = 0;
+    for (int i = 0; i < COUNT; i++) {
+        rawsock_receive(&raw[i]);
+        ended += raw[i].is_ended ? 1 : 0;
+    }
+    ck_assert_int_gt(ended, 0);
+    /* The same for a client. */
+    char url[64];
+    (void)snprintf(url, sizeof(url), "%s://127.0.0.1:%u", world_scheme(),
+                   gdws_server_get_port(small.server));
+    ck_assert_int_eq(gdws_client_connect_to_url(small.client, url), GDWS_OK);
+    WAIT_FOR(&small, small.at_client.errors == 1);
+    ck_assert_int_eq(gdws_client_get_error(small.client), GDWS_CANT_ACQUIRE_RESOURCE);
+    for (int i = 0; i < COUNT; i++) {
+        rawsock_close(&raw[i]);
+    }
+    world_free(&small);
+    ck_assert_uint_le(count_descriptors(), before);
+    gdws_set_log_level(GDWS_LOG_WARNING);
+}
+END_TEST
+
 Suite *listening_suite(void)
 {
     Suite *suite = suite_create("listening");
@@ -252,5 +308,9 @@ Suite *listening_suite(void)
         tcase_add_test(tests, out_of_descriptors_peers_go_on_and_others_wait);
     }
     suite_add_tcase(suite, tests);
+    TCase *table = tcase_create("table");
+    tcase_set_timeout(table, 60);
+    tcase_add_test(table, what_libwebsockets_has_no_room_for_is_refused);
+    suite_add_tcase(suite, table);
     return suite;
 }
