@@ -63,15 +63,12 @@ void gdwsi_link_set_timer(gdwsi_link *link, gdwsi_link_timer purpose, uint64_t t
 {
     link->timer_purpose = purpose;
     if (!link->loop->is_polling) {
-        /* The loop's clock stands still between polls, however long the program has slept. */
+        /* The loop's clock stands still between polls, however long the program has slept; and it
+         * may be going to sleep for longer than the timeout. */
         uv_update_time(&link->loop->uv);
         gdwsi_loop_touch(link->loop);
     }
     (void)uv_timer_start(&link->timer, on_timer, timeout_ms, 0);
-    if (!link->loop->is_polling) {
-        /* The program may be going to sleep for longer than that. */
-        gdwsi_loop_touch(link->loop);
-    }
 }
 
 static void stop_timer(gdwsi_link *link)

@@ -260,9 +260,10 @@ static int filter(const driver *driving, const place *at, struct lws *wsi, void 
     }
     link->transport = &gdwsi_wsrole_bulk_transport;
     /* The program is asked now, and may not poll meanwhile, as everywhere in a signal. */
+    bool was_polling = loop->is_polling;
     loop->is_polling = true;
     int status = gdwsi_wsrole_filter(link, wsi, lws_get_protocol(wsi)->name);
-    loop->is_polling = false;
+    loop->is_polling = was_polling;
     gdwsi_loop_touch(loop);
     if (status != 0) {
         if (link->owner != NULL) {

@@ -29,6 +29,7 @@ typedef struct program {
     struct lws_protocols protocols[4];
     uint16_t port;
     int own_messages; /* that the program's own protocol has received */
+    int own_answers;  /* and answered */
 } program;
 
 static program p;
@@ -50,6 +51,11 @@ static int on_own(struct lws *wsi, enum lws_callback_reasons reason, void *user,
         (void)lws_callback_on_writable(wsi);
         return 0;
     case LWS_CALLBACK_SERVER_WRITEABLE:
+        /* It also comes when libwebsockets has sent what the kernel had not taken at once. */
+        if (p.own_answers == p.own_messages) {
+            return 0;
+        }
+        p.own_answers++;
         memcpy(text + LWS_PRE, "own", 3);
         return lws_write(wsi, text + LWS_PRE, 3, LWS_WRITE_TEXT) < 0 ? -1 : 0;
     default:
@@ -621,10 +627,10 @@ START_TEST(two_vhosts_share_a_server)
     open_vhost(true);
     gdws_client *second = gdws_client_new(w.loop);
     begin_to_connect(second, "gdws");
-    WAIT(w.at_server.connected == 2);
+    gdws_peer *peer = gdws_client_get_peer(second, 1);
+    WAIT(w.at_server.connected == 2 && gdws_peer_is_connected_to_host(peer));
     /* libwebsockets 4.1 closes its connections only with the context; newer ones within 30 s. */
     lws_vhost_destroy(first);
-    gdws_peer *peer = gdws_client_get_peer(second, 1);
     ck_assert_int_eq(gdws_peer_send_text(peer, "x"), GDWS_OK);
     WAIT(gdws_peer_get_available_packet_count(peer) == 1);
     gdws_client_free(second);
