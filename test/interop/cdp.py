@@ -92,6 +92,10 @@ class Browser:
             assert time.monotonic() < limit, f"waited in vain for {expression}"
             await asyncio.sleep(0.05)
 
+    async def drawn(self):
+        """Wait until what has changed so far has been drawn."""
+        await self.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
     async def open(self, url):
         return await self.call("Page.navigate", url=url)
 

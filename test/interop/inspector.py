@@ -7,9 +7,11 @@ for screenshots."""
 import asyncio
 import http.server
 import json
+import re
 import subprocess
 import sys
 import threading
+import time
 
 import websockets
 
@@ -85,8 +87,7 @@ async def filters(browser, clients):
     await browser.wait_for(f'{text_of("packet-count")} === "22 of 100"')
     await choose(browser, "direction", "sent")
     await browser.wait_for(f'{text_of("packet-count")} === "11 of 100"')
-    rows = await browser.evaluate(PACKETS)
-    assert all(row[WAY] == "\u2191" and "from 4" in row[CONTENT] for row in rows), rows
+    await browser.wait_for(f"(rows => rows.length > 0 && rows.every(row => row[{WAY}] === '\u2191' && row[{CONTENT}].includes('from 4')))({PACKETS})")
     await fill(browser, "#text", "")
     await choose(browser, "direction", "both")
     port = clients[7].local_address[1]
@@ -94,8 +95,7 @@ async def filters(browser, clients):
     await browser.wait_for(f'{text_of("peer-count")} === "1 of 50"')
     await browser.click("#peers .viewport .row .c-address")
     await browser.wait_for(f'{text_of("packet-count")} === "2 of 100"')
-    rows = await browser.evaluate(PACKETS)
-    assert [row[CONTENT] for row in rows] == ["hello from 7"] * 2, rows
+    await browser.wait_for(f"{PACKETS}.map(row => row[{CONTENT}]).join() === 'hello from 7,hello from 7'")
     # Now the program chooses, too: what others say is not even sent to the page.
     await exchange(clients[8], "not shown")
     await exchange(clients[7], "shown")
@@ -105,19 +105,51 @@ async def filters(browser, clients):
     await fill(browser, "#peer-search", "")
 
 
+async def shown_and_passed(browser):
+    shown = int(await browser.evaluate(text_of("packet-count")))
+    passed = re.match(r"Paused: (\d+) packets", await browser.evaluate(text_of("left-out")))
+    return shown, int(passed[1]) if passed else 0
+
+
+async def until(holds, what, seconds=20):
+    limit = time.monotonic() + seconds
+    while not await holds():
+        assert time.monotonic() < limit, f"waited in vain: {what}"
+
+
 async def pauses(browser, clients):
+    before, _ = await shown_and_passed(browser)
+    sent = 0
+
+    async def is_paused():
+        # Some may come before the program has heard of the pause; each is shown or has passed.
+        nonlocal sent
+        shown, passed = await shown_and_passed(browser)
+        if passed > 0:
+            return shown + passed == before + sent
+        await exchange(clients[0], "is it paused")
+        sent += 2
+        return False
+
     await browser.click("#pause")
     await browser.wait_for("document.getElementById('pause').getAttribute('aria-pressed') === 'true'")
-    await asyncio.sleep(0.3)
+    await until(is_paused, "the pause")
+    shown, passed = await shown_and_passed(browser)
     for _ in range(10):
         await exchange(clients[0], "while it is paused")
-    await browser.wait_for(f'{text_of("left-out")}.startsWith("Paused: 20 packets have passed.")')
-    assert await browser.evaluate(text_of("packet-count")) == "102"
+    await browser.wait_for(f'{text_of("left-out")}.startsWith("Paused: {passed + 20} packets have passed.")')
+    assert (await shown_and_passed(browser))[0] == shown
+
+    async def goes_on():
+        await exchange(clients[0], "and on")
+        return await browser.evaluate(f"{PACKETS}.at(-1)[{CONTENT}] === 'and on'")
+
     await browser.click("#pause")
     await browser.wait_for(f'{text_of("left-out")} === ""')
-    await asyncio.sleep(0.3)
-    await exchange(clients[0], "and on")
-    await browser.wait_for(f"{PACKETS}.at(-1)[{CONTENT}] === 'and on'")
+    await until(goes_on, "packets after the pause")
+    # What is on its way is there before the list is cleared.
+    await exchange(clients[0], "the last one")
+    await browser.wait_for(f"{PACKETS}.at(-1)[{CONTENT}] === 'the last one'")
     await browser.click("#clear")
     await browser.wait_for(f'{text_of("packet-count")} === "0"')
 
@@ -135,7 +167,7 @@ async def open_last(browser, clients, message, length):
 
 async def payload_rows(browser, view):
     await choose(browser, "view", view)
-    await asyncio.sleep(0.2)
+    await browser.drawn()
     return await browser.evaluate(PAYLOAD)
 
 
@@ -239,7 +271,7 @@ async def fits_everywhere(browser):
         colors.append(await browser.evaluate("getComputedStyle(document.body).backgroundColor"))
         for width, height, name in ((1360, 900, "wide"), (800, 900, "middle"), (360, 780, "narrow")):
             await browser.size(width, height, 2 if width == 360 else 1, width == 360)
-            await asyncio.sleep(0.4)
+            await browser.drawn()
             assert await browser.evaluate("document.documentElement.scrollWidth") <= width, name
             await picture(browser, f"{theme}-{name}")
     assert colors[0] != colors[1]
