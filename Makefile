@@ -47,7 +47,7 @@ is_buildable = $(if $(NEEDED_$(1)),$(shell $(PKG_CONFIG) --exists $(NEEDED_$(1))
 SAMPLES := $(foreach name,$(basename $(notdir $(wildcard samples/*.c))),$(addprefix $(BUILD)/samples/,$(call is_buildable,$(name))))
 SUITES  := $(patsubst test/%/runtests.c,%,$(wildcard test/*/runtests.c))
 SUITE_PROGRAMS := $(SUITES:%=$(BUILD)/test/%)
-BENCH   := $(patsubst %,$(BUILD)/bench/%,idle instructions load gdws_echo gdws_clients lws_echo lws_clients)
+BENCH   := $(patsubst %,$(BUILD)/bench/%,idle instructions load gdws_echo gdws_clients lws_echo lws_clients bare_echo)
 INTEROP := $(patsubst test/interop/%.c,$(BUILD)/test/%,$(wildcard test/interop/*.c))
 LEDGER  := $(BUILD)/test/ledger
 COMEBACK := $(BUILD)/test/comeback

@@ -28,6 +28,7 @@ ROWS = os.environ.get("BENCH_ROWS", "")
 PLACE = tempfile.TemporaryDirectory()
 GDWS = [f"{BUILD}/bench/gdws_echo"]
 LWS = [f"{BUILD}/bench/lws_echo"]
+BARE = [f"{BUILD}/bench/bare_echo"]
 
 # name, arguments of load, arguments of the server, limit of the ratio
 ECHO = [
@@ -179,13 +180,17 @@ def table(title, rows, results):
             verdict = "" if limit is None else f", at most {limit}: {'yes' if ratio <= limit else 'NO'}"
             print(f"  ratio {ratio:.4f}{verdict}", flush=True)
             medians["ratio"] = ratio
+        if "bare sockets" in medians:
+            least = medians["bare sockets"]["cpu_us"] / medians["libwebsockets"]["cpu_us"]
+            print(f"  bare sockets / libwebsockets {least:.4f}: no server can be below that", flush=True)
         results[name] = medians
 
 
 def echo_rows():
     for name, arguments, extra, limit in ECHO:
         yield name, {"gdws": lambda a=arguments, e=extra: load(GDWS + e, a),
-                     "libwebsockets": lambda a=arguments, e=extra: load(LWS + e, a)}, limit
+                     "libwebsockets": lambda a=arguments, e=extra: load(LWS + e, a),
+                     "bare sockets": lambda a=arguments, e=extra: load(BARE + e, a)}, limit
 
 
 def secure_rows():
