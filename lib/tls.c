@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* OpenSSL over a BIO of our own that reads what was fed and writes into the room. Invariants: an
- * operation begins with nothing in the room; what was fed has been read when it ends, unless the
- * connection has failed; kept bytes go out before those in the room. OpenSSL's error queue is empty
- * between operations, so that nobody else's errors are taken for ours, or ours for theirs. */
+ * operation begins with nothing of its own in the room; what was fed has been read when it ends,
+ * unless the connection has failed; kept bytes go out before those in the room. OpenSSL's error
+ * queue is empty between operations, so that nobody else's errors are taken for ours, or ours for
+ * theirs. */
 #include "tls.h"
 
 #include <stdio.h>
@@ -75,7 +76,7 @@ static int write_output(BIO *bio, const char *bytes, size_t length, size_t *writ
     gdwsi_tls *tls = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
     *written = 0;
-    if (!gdwsi_tls_room_append(*tls->place, bytes, length)) {
+    if (!gdwsi_tls_room_append(*tls->place, tls, bytes, length)) {
         tls->is_out_of_memory = true;
         return 0;
     }
@@ -194,6 +195,9 @@ void gdwsi_tls_free(gdwsi_tls *tls)
     }
     SSL_free(tls->ssl);
     if (tls->place != NULL) {
+        if ((*tls->place)->owner == tls) {
+            (*tls->place)->owner = NULL; /* the next one may get this very address */
+        }
         gdwsi_tls_room_leave(tls->place);
     }
     gdwsi_tls_context_release(tls->context);
@@ -274,7 +278,7 @@ static bool keep(gdwsi_tls *tls)
 static void finish_operation(gdwsi_tls *tls)
 {
     ERR_clear_error();
-    if (tls->kept_length == 0 || (*tls->place)->out_length == 0 || !keep(tls)) {
+    if (tls->kept_length == 0 || gdwsi_tls_room_length(*tls->place, tls) == 0 || !keep(tls)) {
         return;
     }
     if (tls->kept_length > KEPT_MAX && tls->state != GDWSI_TLS_FAILED) {
@@ -407,16 +411,21 @@ size_t gdwsi_tls_peek(const gdwsi_tls *tls, const uint8_t **bytes)
     const gdwsi_tls_room *room = *tls->place;
     bool is_kept = tls->kept_length > 0;
     *bytes = is_kept ? tls->kept : room->out;
-    return is_kept ? tls->kept_length : room->out_length;
+    return is_kept ? tls->kept_length : gdwsi_tls_room_length(room, tls);
 }
 
 bool gdwsi_tls_drop(gdwsi_tls *tls, size_t length)
 {
     gdwsi_tls_room *room = *tls->place;
     if (tls->kept_length == 0) {
-        room->out_length -= length;
-        memmove(room->out, room->out + length, room->out_length);
-        return room->out_length == 0 || keep(tls);
+        size_t left = gdwsi_tls_room_length(room, tls) - length;
+        if (left == 0) {
+            room->owner = NULL;
+            return true;
+        }
+        memmove(room->out, room->out + length, left);
+        room->out_length = left;
+        return keep(tls);
     }
     tls->kept_length -= length;
     if (tls->kept_length == 0) {

@@ -20,6 +20,7 @@ gdwsi_tls_room *gdwsi_tls_room_enter(gdwsi_tls_room **place)
             return NULL;
         }
         room->references = 0;
+        room->owner = NULL;
         room->out = out;
         room->out_length = 0;
         room->out_capacity = OUT_FIRST;
@@ -41,8 +42,16 @@ void gdwsi_tls_room_leave(gdwsi_tls_room **place)
     }
 }
 
-bool gdwsi_tls_room_append(gdwsi_tls_room *room, const void *bytes, size_t length)
+size_t gdwsi_tls_room_length(const gdwsi_tls_room *room, const void *owner)
 {
+    return room->owner == owner ? room->out_length : 0;
+}
+
+bool gdwsi_tls_room_append(gdwsi_tls_room *room, const void *owner, const void *bytes,
+                           size_t length)
+{
+    room->out_length = gdwsi_tls_room_length(room, owner);
+    room->owner = owner;
     if (length > room->out_capacity - room->out_length) {
         size_t capacity = (room->out_length + length) * 2;
         uint8_t *out = gdwsi_mem_realloc(room->out, capacity);

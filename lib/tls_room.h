@@ -15,7 +15,8 @@
 
 typedef struct gdwsi_tls_room {
     size_t references;
-    uint8_t *out; /* ciphertext that is to be sent */
+    const void *owner; /* whose ciphertext that is */
+    uint8_t *out;      /* ciphertext that is to be sent */
     size_t out_length;
     size_t out_capacity;
     char fault[GDWSI_TLS_FAULT_MAX];
@@ -26,7 +27,12 @@ typedef struct gdwsi_tls_room {
 gdwsi_tls_room *gdwsi_tls_room_enter(gdwsi_tls_room **place);
 void gdwsi_tls_room_leave(gdwsi_tls_room **place);
 
-/* Append ciphertext. Returns false without memory. */
-bool gdwsi_tls_room_append(gdwsi_tls_room *room, const void *bytes, size_t length);
+/* Append ciphertext to the owner's. What another one has left behind, because its connection broke,
+ * goes. Returns false without memory. */
+bool gdwsi_tls_room_append(gdwsi_tls_room *room, const void *owner, const void *bytes,
+                           size_t length);
+
+/* How much of the ciphertext is the owner's: all or nothing. */
+size_t gdwsi_tls_room_length(const gdwsi_tls_room *room, const void *owner);
 
 #endif

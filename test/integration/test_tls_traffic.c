@@ -242,6 +242,46 @@ START_TEST(a_cut_connection_is_not_clean_whatever_came_before)
 }
 END_TEST
 
+/* The server's answers to a packet: the first goes to a connection that breaks meanwhile. */
+static rawsock broken;
+static int32_t ids[2];
+
+static void break_one_and_answer_both(void *extra)
+{
+    const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    const uint8_t *packet;
+    size_t length;
+    (void)extra;
+    ck_assert_int_eq(gdws_server_get_peer_packet(w.server, ids[1], &packet, &length), GDWS_OK);
+    ck_assert_int_eq(
+        setsockopt(broken.descriptor, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)), 0);
+    rawsock_close(&broken);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(gdws_peer_send_text(gdws_server_get_peer(w.server, ids[i]), "answer"),
+                         GDWS_OK);
+    }
+}
+
+START_TEST(what_could_not_be_sent_to_a_broken_connection_goes_to_no_other)
+{
+    rawsock raw;
+    const uint8_t *payload;
+    size_t length;
+    world_listen(&w);
+    connect_raw(&broken, NULL);
+    ids[0] = w.at_server.id;
+    connect_raw(&raw, NULL);
+    ids[1] = w.at_server.id;
+    w.at_server.on_data = break_one_and_answer_both;
+    rawsock_send_frame(&raw, 0x81, "question", 8, true);
+    ck_assert_int_eq(rawsock_read_frame(&raw, &payload, &length), 0x81);
+    ck_assert_uint_eq(length, 6);
+    ck_assert(memcmp(payload, "answer", 6) == 0);
+    WAIT_FOR(&w, w.at_server.closed == 1);
+    rawsock_close(&raw);
+}
+END_TEST
+
 START_TEST(a_refused_request_is_answered_over_tls_and_ended_in_order)
 {
     static const char request[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -495,6 +535,7 @@ Suite *tls_traffic_suite(void)
         tcase_add_test(tests, close_close_notify_and_the_end_may_come_in_one);
         tcase_add_test(tests, close_notify_without_a_close_is_an_end_that_is_not_clean);
         tcase_add_test(tests, a_cut_connection_is_not_clean_whatever_came_before);
+        tcase_add_test(tests, what_could_not_be_sent_to_a_broken_connection_goes_to_no_other);
         tcase_add_test(tests, a_refused_request_is_answered_over_tls_and_ended_in_order);
         tcase_add_test(tests, a_message_of_64_mib_arrives_both_ways);
         tcase_add_test(tests, a_slow_reader_holds_the_sender_back_and_loses_nothing);
