@@ -4,11 +4,15 @@
 #ifndef GDWSI_CONTEXT_H
 #define GDWSI_CONTEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <uv.h>
 
 struct lws_context;
+
+/* Whether the process has the descriptors that a loop and its context need. */
+bool gdwsi_context_has_descriptors(void);
 
 /* Make a context on a uv loop that polls nothing else yet; it reads at most read_bytes at once.
  * *pipe: where the descriptor of its wakeup stands, for gdwsi_context_destroy. *descriptors: it has
