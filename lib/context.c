@@ -181,6 +181,38 @@ struct lws_context *gdwsi_context_new(uv_loop_t *uv, size_t read_bytes, int **pi
     return context;
 }
 
+/* libwebsockets exports it for its plugins; it gives back what they have allocated. */
+__attribute__((weak)) void *lws_realloc(void *pointer, size_t size, const char *reason);
+
+static void free_watcher(uv_handle_t *watcher)
+{
+    if (lws_realloc != NULL) {
+        (void)lws_realloc(watcher, 0, "gdws");
+    }
+}
+
+typedef struct search {
+    const struct lws *wsi;
+    uv_handle_t *watcher;
+} search;
+
+static void note_watcher(uv_handle_t *handle, void *user)
+{
+    search *wanted = user;
+    if (handle->type == UV_POLL && handle->data == wanted->wsi && !uv_is_closing(handle)) {
+        wanted->watcher = handle;
+    }
+}
+
+void gdwsi_context_forget(uv_loop_t *uv, const struct lws *wsi)
+{
+    search wanted = {.wsi = wsi};
+    uv_walk(uv, note_watcher, &wanted);
+    if (wanted.watcher != NULL) {
+        uv_close(wanted.watcher, free_watcher);
+    }
+}
+
 void gdwsi_context_destroy(struct lws_context *context, int **pipe)
 {
     (void)pthread_mutex_lock(&process_lock);

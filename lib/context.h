@@ -9,6 +9,7 @@
 
 #include <uv.h>
 
+struct lws;
 struct lws_context;
 
 /* Whether the process has the descriptors that a loop and its context need. */
@@ -20,6 +21,10 @@ bool gdwsi_context_has_descriptors(void);
  * when it cannot be made. */
 struct lws_context *gdwsi_context_new(uv_loop_t *uv, size_t read_bytes, int **pipe,
                                       int *descriptors);
+
+/* A client's wsi goes without having been connected: libwebsockets forgets libuv's handle where the
+ * system refused the connection at once (no route), and the loop would never close. */
+void gdwsi_context_forget(uv_loop_t *uv, const struct lws *wsi);
 
 /* Destroy it, in two calls, between which libuv has to close its handles. */
 void gdwsi_context_destroy(struct lws_context *context, int **pipe);
