@@ -178,6 +178,8 @@ static int on_writeable(gdwsi_link *link)
     if (!link->is_choked) {
         link->peer.handed = 0;
         if (!(is_bulk ? write_bulk(link) : write_one(link))) {
+            /* Something is missing now: not even a Close frame may follow. */
+            gdwsi_link_kill(link);
             return -1;
         }
     }
