@@ -271,6 +271,13 @@ static bool keep(gdwsi_tls *tls)
     return true;
 }
 
+/* What a connection that has broken left in the room goes: it must not go out on another one. */
+static void begin_operation(gdwsi_tls *tls)
+{
+    (*tls->place)->out_length = 0;
+    ERR_clear_error();
+}
+
 static void finish_operation(gdwsi_tls *tls)
 {
     ERR_clear_error();
@@ -333,7 +340,7 @@ gdwsi_tls_state gdwsi_tls_shake_hands(gdwsi_tls *tls)
     if (tls->ssl == NULL && !gather(tls)) {
         return tls->state;
     }
-    ERR_clear_error();
+    begin_operation(tls);
     if (tls->ssl == NULL && !begin(tls)) {
         tls->is_out_of_memory = true;
         fail(tls, NULL);
@@ -360,7 +367,7 @@ size_t gdwsi_tls_read(gdwsi_tls *tls, uint8_t **bytes)
     if (tls->state != GDWSI_TLS_SECURED) {
         return 0;
     }
-    ERR_clear_error();
+    begin_operation(tls);
     int result = 1;
     while (result == 1 && length < GDWSI_TLS_ROOM_PLAIN) {
         size_t got = 0;
@@ -381,7 +388,7 @@ bool gdwsi_tls_write(gdwsi_tls *tls, const void *bytes, size_t length)
     if (!can_write || tls->has_ended) {
         return false;
     }
-    ERR_clear_error();
+    begin_operation(tls);
     int result = SSL_write_ex(tls->ssl, bytes, length, &written);
     if (result != 1) {
         judge(tls, result);
@@ -397,7 +404,7 @@ void gdwsi_tls_end(gdwsi_tls *tls)
         return;
     }
     tls->has_ended = true;
-    ERR_clear_error();
+    begin_operation(tls);
     (void)SSL_shutdown(tls->ssl);
     finish_operation(tls);
 }
