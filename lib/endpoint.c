@@ -192,6 +192,8 @@ static bool has_room_for_next(const gdws_loop *loop)
 gdws_error gdwsi_endpoint_adopt(gdwsi_endpoint *endpoint, gdwsi_link *link, int descriptor)
 {
     lws_adopt_desc_t info;
+    /* From here on the transport frees what the link has, TLS above all. */
+    bind_link(endpoint, link);
     if (!has_room(endpoint->loop, descriptor)) {
         (void)close(descriptor);
         return GDWS_CANT_ACQUIRE_RESOURCE;
@@ -206,7 +208,6 @@ gdws_error gdwsi_endpoint_adopt(gdwsi_endpoint *endpoint, gdwsi_link *link, int 
         info.fd.sockfd = descriptor;
     }
     info.opaque = link;
-    bind_link(endpoint, link);
     struct lws *wsi = lws_adopt_descriptor_vhost_via_info(&info);
     if (wsi == NULL) {
         /* libwebsockets closes sockets that it does not take, but not files. */
