@@ -10,6 +10,8 @@ PKG_CONFIG ?= pkg-config
 CFLAGS     ?= -O2 -g
 WERROR     ?= 0
 FUZZ_SECONDS ?= 10
+FAULT_FIRST ?= 1
+FAULT_SEEDS ?= 1000
 
 VERSION := 0.1.0
 ABI     := 0
@@ -51,6 +53,7 @@ BENCH   := $(patsubst %,$(BUILD)/bench/%,idle instructions load gdws_echo gdws_c
 INTEROP := $(patsubst test/interop/%.c,$(BUILD)/test/%,$(wildcard test/interop/*.c))
 LEDGER  := $(BUILD)/test/ledger
 COMEBACK := $(BUILD)/test/comeback
+FAULTS  := $(BUILD)/test/faults
 SUPPORT := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard test/support/*.c))
 STATIC  := $(BUILD)/libgdws.a
 SHARED  := $(BUILD)/libgdws.so.$(VERSION)
@@ -59,7 +62,7 @@ SHARED  := $(BUILD)/libgdws.so.$(VERSION)
 .SECONDARY:
 .PHONY: all help demo bench bench-instructions check check-unit check-integration check-hostile check-oom check-adapters interop \
         check-asan check-tsan check-valgrind check-install check-symbols check-headers \
-        check-layers check-docs check-style fuzz ledger comeback install uninstall deps deps-interop deps-ci clean \
+        check-layers check-docs check-style fuzz ledger comeback faults install uninstall deps deps-interop deps-ci clean \
         tests FORCE
 
 all: $(STATIC) $(SHARED) $(BUILD)/gdws.pc $(SAMPLES) ## the library, static and shared, and the samples
@@ -141,6 +144,16 @@ $(COMEBACK): $(BUILD)/obj/test/comeback/comeback.o $(STATIC)
 	@mkdir -p $(@D)
 	$(CC) $^ $(LIBS) $(CFLAGS) $(LDFLAGS) -o $@
 
+$(FAULTS): $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out %/shim.c,$(wildcard test/faults/*.c)) test/support/certs.c) \
+           $(STATIC) | $(FAULTS).so
+	@mkdir -p $(@D)
+	$(CC) $^ $(LIBS) $(CFLAGS) $(LDFLAGS) -o $@
+
+# Without the flags of sanitizers: it stands before their functions.
+$(FAULTS).so: test/faults/shim.c test/faults/shim.h $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(OUR_CPPFLAGS) $(OUR_CFLAGS) $(CPPFLAGS) -O2 -g -shared $< -o $@
+
 $(BENCH): $(BUILD)/bench/%: $(BUILD)/obj/test/bench/%.o $(BUILD)/obj/test/bench/process.o $(STATIC)
 	@mkdir -p $(@D)
 	$(CC) $^ $(LIBS) $(CFLAGS) $(LDFLAGS) -o $@
@@ -157,7 +170,10 @@ ledger: $(LEDGER) ## 1,000 multiplayer peers in one room for 60 s, every packet 
 comeback: $(COMEBACK) ## 5,000 clients lose their server and find it again
 	$< 5000 1000
 
-tests: $(SUITE_PROGRAMS) $(INTEROP) $(LEDGER) $(COMEBACK) $(SAMPLES)
+faults: $(FAULTS) ## system calls that fail by a seeded dice: FAULT_SEEDS seeds from FAULT_FIRST on
+	$< $(FAULT_FIRST) $(FAULT_SEEDS)
+
+tests: $(SUITE_PROGRAMS) $(INTEROP) $(LEDGER) $(COMEBACK) $(FAULTS) $(SAMPLES)
 
 # Rewritten when PREFIX changes.
 $(BUILD)/gdws.pc: pkgconfig/gdws.pc.in FORCE

@@ -124,7 +124,8 @@ START_TEST(what_a_broken_connection_leaves_goes_out_on_no_other)
 }
 END_TEST
 
-/* See what_libwebsockets_has_no_room_for_is_refused; here the server has made a TLS side already. */
+/* See what_libwebsockets_has_no_room_for_is_refused; here the server has made a TLS side already.
+ */
 START_TEST(a_secured_connection_that_is_refused_leaves_nothing)
 {
     enum { COUNT = 60, LIMIT = 48 };
