@@ -10,6 +10,8 @@ PKG_CONFIG ?= pkg-config
 CFLAGS     ?= -O2 -g
 WERROR     ?= 0
 FUZZ_SECONDS ?= 10
+FAULT_FIRST ?= 1
+FAULT_SEEDS ?= 1000
 
 VERSION := 0.1.0
 ABI     := 0
@@ -52,16 +54,17 @@ INTEROP := $(patsubst test/interop/%.c,$(BUILD)/test/%,$(wildcard test/interop/*
 LEDGER  := $(BUILD)/test/ledger
 COMEBACK := $(BUILD)/test/comeback
 SOAK    := $(BUILD)/test/soak
+FAULTS  := $(BUILD)/test/faults
 SUPPORT := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard test/support/*.c))
 STATIC  := $(BUILD)/libgdws.a
 SHARED  := $(BUILD)/libgdws.so.$(VERSION)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help demo bench bench-instructions check check-unit check-integration check-hostile check-oom check-adapters interop \
-        check-asan check-tsan check-valgrind check-install check-symbols check-headers \
-        check-layers check-docs check-style fuzz ledger comeback soak install uninstall deps deps-interop deps-ci clean \
-        tests FORCE
+.PHONY: all help demo bench bench-instructions check check-unit check-integration check-hostile check-oom \
+        check-adapters interop check-asan check-tsan check-valgrind check-install check-symbols \
+        check-headers check-layers check-docs check-style fuzz ledger comeback soak install uninstall deps \
+        deps-interop deps-ci clean faults tests FORCE
 
 all: $(STATIC) $(SHARED) $(BUILD)/gdws.pc $(SAMPLES) ## the library, static and shared, and the samples
 
@@ -146,6 +149,16 @@ $(SOAK): $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard test/soak/*.c)) $(BUILD)/obj
 	@mkdir -p $(@D)
 	$(CC) $^ $(LIBS) $(CFLAGS) $(LDFLAGS) -o $@
 
+$(FAULTS): $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out %/shim.c,$(wildcard test/faults/*.c)) test/support/certs.c) \
+           $(STATIC) | $(FAULTS).so
+	@mkdir -p $(@D)
+	$(CC) $^ $(LIBS) $(CFLAGS) $(LDFLAGS) -o $@
+
+# Without the flags of sanitizers: it stands before their functions. It has open and open64 itself.
+$(FAULTS).so: test/faults/shim.c test/faults/shim.h $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(OUR_CPPFLAGS) -U_FILE_OFFSET_BITS $(OUR_CFLAGS) $(CPPFLAGS) -O2 -g -shared $< -o $@
+
 $(BENCH): $(BUILD)/bench/%: $(BUILD)/obj/test/bench/%.o $(BUILD)/obj/test/bench/process.o $(STATIC)
 	@mkdir -p $(@D)
 	$(CC) $^ $(LIBS) $(CFLAGS) $(LDFLAGS) -o $@
@@ -165,7 +178,10 @@ comeback: $(COMEBACK) ## 5,000 clients lose their server and find it again
 soak: $(SOAK) ## 2,000 peers of all kinds for 30 min, every message booked (SOAK_SECONDS, SOAK_PEERS, SOAK_SEED)
 	$<
 
-tests: $(SUITE_PROGRAMS) $(INTEROP) $(LEDGER) $(COMEBACK) $(SOAK) $(SAMPLES)
+faults: $(FAULTS) ## system calls that fail by a seeded dice: FAULT_SEEDS seeds from FAULT_FIRST on
+	$< $(FAULT_FIRST) $(FAULT_SEEDS)
+
+tests: $(SUITE_PROGRAMS) $(INTEROP) $(LEDGER) $(COMEBACK) $(SOAK) $(FAULTS) $(SAMPLES)
 
 # Rewritten when PREFIX changes.
 $(BUILD)/gdws.pc: pkgconfig/gdws.pc.in FORCE

@@ -153,8 +153,9 @@ static void try_next_address(gdws_client *client)
         error = gdwsi_endpoint_connect(client->endpoint, client->link, &client->url, address);
     }
     if (error != GDWS_OK) {
+        const char *known = client->link->message;
+        fail(client, error, client->url.authority, known[0] != '\0' ? known : "out of memory");
         release_link(client);
-        fail(client, error, client->url.authority, "out of memory");
     }
 }
 

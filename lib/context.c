@@ -12,9 +12,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <fcntl.h>
+
 #include <libwebsockets.h>
 
 #include "log.h"
+
+/* What a new loop opens: libuv's epoll set, its pipes (one of them for the whole process) and its
+ * eventfd; libwebsockets' /dev/urandom and its eventfd. */
+#define DESCRIPTORS_NEEDED 8
 
 /* The first version that closes its pipe once. */
 #define PIPE_CLOSED_ONCE 4003004
@@ -56,6 +62,29 @@ static bool lower_descriptor_limit(struct rlimit *old)
     struct rlimit lower = *old;
     lower.rlim_cur = DESCRIPTORS_MAX;
     return setrlimit(RLIMIT_NOFILE, &lower) == 0;
+}
+
+/* libuv aborts when there is no descriptor for the pipe of its first loop; libwebsockets makes a
+ * context that can be neither woken nor destroyed when there is none for its eventfd, and crashes
+ * when it cannot open /dev/urandom. So what they need is tried first; between that and the use only
+ * another thread can take it. */
+bool gdwsi_context_has_descriptors(void)
+{
+    int tried[DESCRIPTORS_NEEDED];
+    int count = 0;
+    int opened = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+    while (opened >= 0 && count < DESCRIPTORS_NEEDED - 1) {
+        tried[count] = opened;
+        count++;
+        opened = fcntl(tried[0], F_DUPFD_CLOEXEC, 0);
+    }
+    for (int i = 0; i < count; i++) {
+        (void)close(tried[i]);
+    }
+    if (opened >= 0) {
+        (void)close(opened);
+    }
+    return opened >= 0;
 }
 
 /* libwebsockets up to 4.3.3 closes the descriptor of its own wakeup twice (its issue 2873): when
@@ -150,6 +179,38 @@ struct lws_context *gdwsi_context_new(uv_loop_t *uv, size_t read_bytes, int **pi
     }
     (void)pthread_mutex_unlock(&process_lock);
     return context;
+}
+
+/* libwebsockets exports it for its plugins; it gives back what they have allocated. */
+__attribute__((weak)) void *lws_realloc(void *pointer, size_t size, const char *reason);
+
+static void free_watcher(uv_handle_t *watcher)
+{
+    if (lws_realloc != NULL) {
+        (void)lws_realloc(watcher, 0, "gdws");
+    }
+}
+
+typedef struct search {
+    const struct lws *wsi;
+    uv_handle_t *watcher;
+} search;
+
+static void note_watcher(uv_handle_t *handle, void *user)
+{
+    search *wanted = user;
+    if (handle->type == UV_POLL && handle->data == wanted->wsi && !uv_is_closing(handle)) {
+        wanted->watcher = handle;
+    }
+}
+
+void gdwsi_context_forget(uv_loop_t *uv, const struct lws *wsi)
+{
+    search wanted = {.wsi = wsi};
+    uv_walk(uv, note_watcher, &wanted);
+    if (wanted.watcher != NULL) {
+        uv_close(wanted.watcher, free_watcher);
+    }
 }
 
 void gdwsi_context_destroy(struct lws_context *context, int **pipe)

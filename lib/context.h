@@ -4,11 +4,16 @@
 #ifndef GDWSI_CONTEXT_H
 #define GDWSI_CONTEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <uv.h>
 
+struct lws;
 struct lws_context;
+
+/* Whether the process has the descriptors that a loop and its context need. */
+bool gdwsi_context_has_descriptors(void);
 
 /* Make a context on a uv loop that polls nothing else yet; it reads at most read_bytes at once.
  * *pipe: where the descriptor of its wakeup stands, for gdwsi_context_destroy. *descriptors: it has
@@ -16,6 +21,10 @@ struct lws_context;
  * when it cannot be made. */
 struct lws_context *gdwsi_context_new(uv_loop_t *uv, size_t read_bytes, int **pipe,
                                       int *descriptors);
+
+/* A client's wsi goes without having been connected: libwebsockets forgets libuv's handle where the
+ * system refused the connection at once (no route), and the loop would never close. */
+void gdwsi_context_forget(uv_loop_t *uv, const struct lws *wsi);
 
 /* Destroy it, in two calls, between which libuv has to close its handles. */
 void gdwsi_context_destroy(struct lws_context *context, int **pipe);

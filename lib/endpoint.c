@@ -4,11 +4,13 @@
  * apart for servers and clients and by the size of a read. Knows no queues and no signals. */
 #include "endpoint.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <fcntl.h>
+#include <sys/epoll.h>
 
 #include <libwebsockets.h>
 
@@ -189,10 +191,28 @@ static bool has_room_for_next(const gdws_loop *loop)
     return has_room(loop, next);
 }
 
+/* libwebsockets takes it for granted that libuv can watch a descriptor, and uses a handle that was
+ * never made where it cannot: when the system has no more watches (fs.epoll.max_user_watches), or
+ * no memory. So that is tried before. */
+static bool is_watchable(const gdws_loop *loop, int descriptor)
+{
+    struct epoll_event trial = {.events = EPOLLIN, .data.fd = -1};
+    int set = uv_backend_fd(&loop->uv);
+    if (epoll_ctl(set, EPOLL_CTL_ADD, descriptor, &trial) != 0) {
+        gdwsi_log_write(GDWS_LOG_WARNING, "a connection is refused: it cannot be watched: %s",
+                        strerror(errno));
+        return false;
+    }
+    (void)epoll_ctl(set, EPOLL_CTL_DEL, descriptor, &trial);
+    return true;
+}
+
 gdws_error gdwsi_endpoint_adopt(gdwsi_endpoint *endpoint, gdwsi_link *link, int descriptor)
 {
     lws_adopt_desc_t info;
-    if (!has_room(endpoint->loop, descriptor)) {
+    /* From here on the transport frees what the link has, TLS above all. */
+    bind_link(endpoint, link);
+    if (!has_room(endpoint->loop, descriptor) || !is_watchable(endpoint->loop, descriptor)) {
         (void)close(descriptor);
         return GDWS_CANT_ACQUIRE_RESOURCE;
     }
@@ -206,7 +226,6 @@ gdws_error gdwsi_endpoint_adopt(gdwsi_endpoint *endpoint, gdwsi_link *link, int 
         info.fd.sockfd = descriptor;
     }
     info.opaque = link;
-    bind_link(endpoint, link);
     struct lws *wsi = lws_adopt_descriptor_vhost_via_info(&info);
     if (wsi == NULL) {
         /* libwebsockets closes sockets that it does not take, but not files. */

@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
+#include <unistd.h>
 
 #include "context.h"
 #include "log.h"
@@ -156,6 +157,17 @@ static void drain_uv(gdws_loop *loop)
     }
 }
 
+/* libuv up to 1.48 leaves its epoll set open where it fails. */
+static int init_uv(uv_loop_t *uv)
+{
+    uv->backend_fd = -1;
+    int error = gdwsi_context_has_descriptors() ? uv_loop_init(uv) : UV_EMFILE;
+    if (error != 0 && uv_backend_fd(uv) >= 0) {
+        (void)close(uv_backend_fd(uv));
+    }
+    return error;
+}
+
 gdws_loop *gdws_loop_new(void)
 {
     gdws_loop *loop = gdwsi_mem_calloc(1, sizeof(*loop));
@@ -172,7 +184,7 @@ gdws_loop *gdws_loop_new(void)
         gdwsi_log_write(GDWS_LOG_ERROR, "no memory for a loop");
         goto fail_loop;
     }
-    int error = uv_loop_init(&loop->uv);
+    int error = init_uv(&loop->uv);
     if (error != 0) {
         gdwsi_log_write(GDWS_LOG_ERROR, "no loop: %s", uv_strerror(error));
         goto fail_uv;

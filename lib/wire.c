@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "context.h"
 #include "mem.h"
 #include "wire_http.h"
 #include "wire_opening.h"
@@ -305,6 +306,9 @@ int gdwsi_wire_event(struct lws *wsi, enum lws_callback_reasons reason, void *us
         lws_set_opaque_user_data(wsi, NULL);
         on_ended(link);
         gdwsi_wire_tls_free(link);
+        if (link->peer.is_client && !link->is_tcp_connected) {
+            gdwsi_context_forget(&link->loop->uv, wsi);
+        }
         gdwsi_link_destroyed(link);
         break;
     default:

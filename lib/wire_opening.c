@@ -28,6 +28,7 @@ gdws_error gdwsi_wire_prepare(gdwsi_link *link, const gdwsi_url *url)
     char text[GDWSI_HANDSHAKE_TEXT_MAX];
     char key[GDWSI_HANDSHAKE_KEY_SIZE];
     if (!gdwsi_handshake_make_key(key)) {
+        gdwsi_link_note_error(link, GDWS_FAILED, "the system gives no random numbers");
         return GDWS_FAILED;
     }
     size_t length = gdwsi_handshake_write_request(link->config, url->authority, url->path, key,

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "context.h"
 #include "log.h"
 #include "mem.h"
 #include "wsrole_server.h"
@@ -177,6 +178,8 @@ static int on_writeable(gdwsi_link *link)
     if (!link->is_choked) {
         link->peer.handed = 0;
         if (!(is_bulk ? write_bulk(link) : write_one(link))) {
+            /* Something is missing now: not even a Close frame may follow. */
+            gdwsi_link_kill(link);
             return -1;
         }
     }
@@ -397,6 +400,9 @@ int gdwsi_wsrole_event(struct lws *wsi, enum lws_callback_reasons reason, void *
         return 0;
     case LWS_CALLBACK_WSI_DESTROY:
         lws_set_opaque_user_data(wsi, NULL);
+        if (link->peer.is_client && !link->is_established) {
+            gdwsi_context_forget(&link->loop->uv, wsi);
+        }
         gdwsi_link_destroyed(link);
         return 0;
     default:

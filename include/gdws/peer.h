@@ -64,7 +64,8 @@ GDWS_API bool gdws_peer_was_string_packet(const gdws_peer *peer);
  * Returns UNAVAILABLE when the connection is not open (before it is established and from close on),
  * OUT_OF_MEMORY when the outbound queue has no room now (wait for drained),
  * PARAMETER_RANGE_ERROR when the packet is over gdws_peer_get_max_packet_size, INVALID_DATA in text
- * mode when it is not UTF-8. Source: Godot PacketPeer.put_packet. Since 0.1.
+ * mode when it is not UTF-8, FAILED on a client when the system gives no random numbers for the
+ * mask (RFC 6455 section 5.3). Source: Godot PacketPeer.put_packet. Since 0.1.
  */
 GDWS_API gdws_error gdws_peer_put_packet(gdws_peer *peer, const void *packet, size_t length);
 
@@ -112,7 +113,8 @@ GDWS_API size_t gdws_peer_get_current_outbound_buffered_amount(const gdws_peer *
  * reason: at most 123 bytes of UTF-8; NULL is "".
  *
  * Returns INVALID_PARAMETER for codes that may not be sent and for bad reasons, UNAVAILABLE when
- * the connection is not open. Source: Godot WebSocketPeer.close. Since 0.1.
+ * the connection is not open, OUT_OF_MEMORY, and FAILED as gdws_peer_put_packet does. Source: Godot
+ * WebSocketPeer.close. Since 0.1.
  */
 GDWS_API gdws_error gdws_peer_close(gdws_peer *peer, int code, const char *reason);
 

@@ -19,3 +19,7 @@ echo "$1: integration, fallback write path"
 GDWS_TEST_SLOW=1 GDWS_TEST_FALLBACK=1 CK_FORK=no timeout 900 "$build/test/integration"
 echo "$1: integration, compressed"
 GDWS_TEST_SLOW=1 GDWS_TEST_COMPRESSION=1 CK_FORK=no timeout 900 "$build/test/integration"
+if [ "$1" = asan ]; then
+    echo "asan: faults"
+    GDWS_TEST_SLOW=1 timeout 900 "$build/test/faults" 1 100
+fi

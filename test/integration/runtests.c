@@ -33,6 +33,7 @@ int main(void)
         }
         srunner_add_suite(runner, multiplayer_wire_suite());
     }
+    srunner_add_suite(runner, exhaustion_suite());
     srunner_add_suite(runner, tls_suite());
     srunner_add_suite(runner, tls_traffic_suite());
     srunner_run_all(runner, CK_ENV);

@@ -9,6 +9,7 @@ Suite *packets_suite(void);
 Suite *closing_suite(void);
 Suite *lifetime_suite(void);
 Suite *embedding_suite(void);
+Suite *exhaustion_suite(void);
 Suite *listening_suite(void);
 Suite *threads_suite(void);
 Suite *reconnect_suite(void);
