@@ -10,6 +10,7 @@ PKG_CONFIG ?= pkg-config
 CFLAGS     ?= -O2 -g
 WERROR     ?= 0
 FUZZ_SECONDS ?= 10
+NETWORK_TIMES ?= 1
 
 VERSION := 0.1.0
 ABI     := 0
@@ -51,6 +52,7 @@ BENCH   := $(patsubst %,$(BUILD)/bench/%,idle instructions load gdws_echo gdws_c
 INTEROP := $(patsubst test/interop/%.c,$(BUILD)/test/%,$(wildcard test/interop/*.c))
 LEDGER  := $(BUILD)/test/ledger
 COMEBACK := $(BUILD)/test/comeback
+NETWORK := $(BUILD)/test/network
 SUPPORT := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard test/support/*.c))
 STATIC  := $(BUILD)/libgdws.a
 SHARED  := $(BUILD)/libgdws.so.$(VERSION)
@@ -59,7 +61,7 @@ SHARED  := $(BUILD)/libgdws.so.$(VERSION)
 .SECONDARY:
 .PHONY: all help demo bench bench-instructions check check-unit check-integration check-hostile check-oom check-adapters interop \
         check-asan check-tsan check-valgrind check-install check-symbols check-headers \
-        check-layers check-docs check-style fuzz ledger comeback install uninstall deps deps-interop deps-ci clean \
+        check-layers check-docs check-style fuzz ledger comeback network install uninstall deps deps-interop deps-ci clean \
         tests FORCE
 
 all: $(STATIC) $(SHARED) $(BUILD)/gdws.pc $(SAMPLES) ## the library, static and shared, and the samples
@@ -141,6 +143,10 @@ $(COMEBACK): $(BUILD)/obj/test/comeback/comeback.o $(STATIC)
 	@mkdir -p $(@D)
 	$(CC) $^ $(LIBS) $(CFLAGS) $(LDFLAGS) -o $@
 
+$(NETWORK): $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard test/network/*.c)) $(STATIC)
+	@mkdir -p $(@D)
+	$(CC) $^ $(LIBS) $(CFLAGS) $(LDFLAGS) -o $@
+
 $(BENCH): $(BUILD)/bench/%: $(BUILD)/obj/test/bench/%.o $(BUILD)/obj/test/bench/process.o $(STATIC)
 	@mkdir -p $(@D)
 	$(CC) $^ $(LIBS) $(CFLAGS) $(LDFLAGS) -o $@
@@ -157,7 +163,10 @@ ledger: $(LEDGER) ## 1,000 multiplayer peers in one room for 60 s, every packet 
 comeback: $(COMEBACK) ## 5,000 clients lose their server and find it again
 	$< 5000 1000
 
-tests: $(SUITE_PROGRAMS) $(INTEROP) $(LEDGER) $(COMEBACK) $(SAMPLES)
+network: $(NETWORK) ## packets lost, delayed, reordered, a link that is down: needs root, takes 70 s
+	$< $(NETWORK_TIMES)
+
+tests: $(SUITE_PROGRAMS) $(INTEROP) $(LEDGER) $(COMEBACK) $(NETWORK) $(SAMPLES)
 
 # Rewritten when PREFIX changes.
 $(BUILD)/gdws.pc: pkgconfig/gdws.pc.in FORCE
