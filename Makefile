@@ -20,7 +20,8 @@ PACKAGES := libwebsockets libuv libssl libcrypto zlib libcjson
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wundef \
             -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wcast-qual -Wformat=2 \
             -Wdouble-promotion -Wnull-dereference -Wvla $(if $(filter 1,$(WERROR)),-Werror)
-OUR_CPPFLAGS := -D_GNU_SOURCE -Iinclude
+# Files may be large, also where a long has 32 bits.
+OUR_CPPFLAGS := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Iinclude
 OUR_CFLAGS   := -std=c11 -fPIC -fvisibility=hidden $(WARNINGS)
 LIBS       = $(shell $(PKG_CONFIG) --libs $(PACKAGES)) -lpthread
 LIB_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
@@ -61,7 +62,7 @@ SHARED  := $(BUILD)/libgdws.so.$(VERSION)
 .SECONDARY:
 .PHONY: all help demo bench bench-instructions check check-unit check-integration check-hostile check-oom check-adapters interop \
         check-asan check-tsan check-valgrind check-install check-symbols check-headers \
-        check-layers check-docs check-style fuzz ledger comeback network install uninstall deps deps-interop deps-ci clean \
+        check-layers check-docs check-style check-versions check-32bit fuzz ledger comeback network install uninstall deps deps-interop deps-ci clean \
         tests FORCE
 
 all: $(STATIC) $(SHARED) $(BUILD)/gdws.pc $(SAMPLES) ## the library, static and shared, and the samples
@@ -213,6 +214,12 @@ check-docs: all ## the code in the documents compiles and runs
 
 check-style: ## format, length and complexity of functions, scripts
 	@test/checks/style.sh
+
+check-versions: ## the suites with a newer libwebsockets, from packages that are not installed
+	@test/checks/versions.sh newer $(BUILD)/versions
+
+check-32bit: ## the suites on 32-bit x86
+	@test/checks/versions.sh 32bit $(BUILD)/versions
 
 fuzz: ## each fuzz target for FUZZ_SECONDS
 	@PACKAGES="$(PACKAGES)" test/checks/fuzz.sh $(BUILD)/fuzz $(FUZZ_SECONDS)
