@@ -62,7 +62,7 @@ SHARED  := $(BUILD)/libgdws.so.$(VERSION)
 .SECONDARY:
 .PHONY: all help demo bench bench-instructions check check-unit check-integration check-hostile check-oom check-adapters interop \
         check-asan check-tsan check-valgrind check-install check-symbols check-headers \
-        check-layers check-docs check-style check-versions check-32bit fuzz ledger comeback network install uninstall deps deps-interop deps-ci clean \
+        check-layers check-docs check-style check-versions check-32bit fuzz fuzz-merge fuzz-coverage ledger comeback network install uninstall deps deps-interop deps-ci clean \
         tests FORCE
 
 all: $(STATIC) $(SHARED) $(BUILD)/gdws.pc $(SAMPLES) ## the library, static and shared, and the samples
@@ -197,7 +197,13 @@ check-tsan: ## the suites under ThreadSanitizer
 check-valgrind: tests ## the suites under valgrind
 	@test/checks/valgrind.sh $(BUILD)
 
-check-install: all ## install, use by pkg-config, uninstall
+check-fuzz-merge: ## take into test/fuzz/corpus what runs of fuzz have found
+	@PACKAGES="$(PACKAGES)" test/checks/fuzz.sh $(BUILD)/fuzz merge
+
+fuzz-coverage: ## what the corpora of the fuzz targets reach in lib/; needs llvm-14
+	@PACKAGES="$(PACKAGES)" test/checks/fuzz.sh $(BUILD)/fuzz coverage
+
+install: all ## install, use by pkg-config, uninstall
 	@test/checks/install.sh
 
 check-symbols: $(SHARED) ## headers, version script and exported symbols agree

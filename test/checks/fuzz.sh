@@ -43,11 +43,12 @@ for source in test/fuzz/fuzz_*.c; do
     merge)
         merged=$(mktemp -d)
         "$build/$name" -merge=1 -max_len=$bytes_max "$merged" "$seeds" "$found" >"$build/$name.log" 2>&1
-        # Those that are there stay; of the others the smallest, as many as there is room for.
+        # Those that are there stay; of the others, which are named by what is in them, the
+        # smallest, as many as there is room for.
         kept=$(find "$seeds" -type f | wc -l)
         find "$merged" -type f -size -$((bytes_max + 1))c -printf '%s %p\n' | sort -n | while read -r _ file; do
             [ "$kept" -lt $files_max ] || break
-            if ! find "$seeds" -type f -exec cmp -s {} "$file" \; -print | grep -q .; then
+            if [ ! -e "$seeds/${file##*/}" ]; then
                 cp "$file" "$seeds/"
                 kept=$((kept + 1))
             fi
@@ -58,7 +59,8 @@ for source in test/fuzz/fuzz_*.c; do
     coverage)
         LLVM_PROFILE_FILE=$build/$name.profraw "$build/$name" -runs=0 "$seeds" "$found" >"$build/$name.log" 2>&1
         profiles+=("$build/$name.profraw")
-        objects+=(-object "$build/$name")
+        [ ${#objects[@]} = 0 ] || objects+=(-object)
+        objects+=("$build/$name")
         ;;
     *)
         "$build/$name" -max_total_time="$2" -len_control=20 -print_final_stats=1 -artifact_prefix="$build/" \
@@ -75,7 +77,7 @@ case $2 in
 merge) ;;
 coverage)
     llvm-profdata-14 merge -o "$build/all.profdata" "${profiles[@]}"
-    llvm-cov-14 report -instr-profile="$build/all.profdata" "${objects[@]}" lib >"$build/report"
+    llvm-cov-14 report "${objects[@]}" -instr-profile="$build/all.profdata" lib >"$build/report"
     awk '$1 ~ /^(TOTAL|[a-z_]+\.[ch])$/ { print $1, "lines", $10, "branches", $13 }' "$build/report"
     ;;
 *) echo "fuzz: $targets targets, $total executions, $reached edges, no defect" ;;
