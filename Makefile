@@ -197,13 +197,7 @@ check-tsan: ## the suites under ThreadSanitizer
 check-valgrind: tests ## the suites under valgrind
 	@test/checks/valgrind.sh $(BUILD)
 
-check-fuzz-merge: ## take into test/fuzz/corpus what runs of fuzz have found
-	@PACKAGES="$(PACKAGES)" test/checks/fuzz.sh $(BUILD)/fuzz merge
-
-fuzz-coverage: ## what the corpora of the fuzz targets reach in lib/; needs llvm-14
-	@PACKAGES="$(PACKAGES)" test/checks/fuzz.sh $(BUILD)/fuzz coverage
-
-install: all ## install, use by pkg-config, uninstall
+check-install: all ## install, use by pkg-config, uninstall
 	@test/checks/install.sh
 
 check-symbols: $(SHARED) ## headers, version script and exported symbols agree
@@ -229,6 +223,12 @@ check-32bit: ## the suites on 32-bit x86
 
 fuzz: ## each fuzz target for FUZZ_SECONDS
 	@PACKAGES="$(PACKAGES)" test/checks/fuzz.sh $(BUILD)/fuzz $(FUZZ_SECONDS)
+
+fuzz-merge: ## take into test/fuzz/corpus what runs of fuzz have found
+	@PACKAGES="$(PACKAGES)" test/checks/fuzz.sh $(BUILD)/fuzz merge
+
+fuzz-coverage: ## what the corpora of the fuzz targets reach in lib/; needs llvm-14
+	@PACKAGES="$(PACKAGES)" test/checks/fuzz.sh $(BUILD)/fuzz coverage
 
 install: all ## into $(DESTDIR)$(PREFIX)
 	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/gdws/adapters
