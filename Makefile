@@ -68,7 +68,7 @@ SHARED  := $(BUILD)/libgdws.so.$(VERSION)
 all: $(STATIC) $(SHARED) $(BUILD)/gdws.pc $(SAMPLES) ## the library, static and shared, and the samples
 
 help: ## this list
-	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | \
+	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/\1|\2/p' Makefile | \
 	    while IFS='|' read -r name text; do printf '%-18s %s\n' "$$name" "$$text"; done
 
 # A change of flags rebuilds everything.
