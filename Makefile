@@ -12,6 +12,7 @@ WERROR     ?= 0
 FUZZ_SECONDS ?= 10
 FAULT_FIRST ?= 1
 FAULT_SEEDS ?= 1000
+NETWORK_TIMES ?= 1
 
 VERSION := 0.1.0
 ABI     := 0
@@ -21,7 +22,8 @@ PACKAGES := libwebsockets libuv libssl libcrypto zlib libcjson
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wundef \
             -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wcast-qual -Wformat=2 \
             -Wdouble-promotion -Wnull-dereference -Wvla $(if $(filter 1,$(WERROR)),-Werror)
-OUR_CPPFLAGS := -D_GNU_SOURCE -Iinclude
+# Files may be large, also where a long has 32 bits.
+OUR_CPPFLAGS := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Iinclude
 OUR_CFLAGS   := -std=c11 -fPIC -fvisibility=hidden $(WARNINGS)
 LIBS       = $(shell $(PKG_CONFIG) --libs $(PACKAGES)) -lpthread
 LIB_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
@@ -55,6 +57,7 @@ LEDGER  := $(BUILD)/test/ledger
 COMEBACK := $(BUILD)/test/comeback
 SOAK    := $(BUILD)/test/soak
 FAULTS  := $(BUILD)/test/faults
+NETWORK := $(BUILD)/test/network
 SUPPORT := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard test/support/*.c))
 STATIC  := $(BUILD)/libgdws.a
 SHARED  := $(BUILD)/libgdws.so.$(VERSION)
@@ -64,12 +67,13 @@ SHARED  := $(BUILD)/libgdws.so.$(VERSION)
 .PHONY: all help demo bench bench-instructions check check-unit check-integration check-hostile check-oom \
         check-adapters interop check-asan check-tsan check-valgrind check-install check-symbols \
         check-headers check-layers check-docs check-style fuzz ledger comeback soak install uninstall deps \
-        deps-interop deps-ci clean faults tests FORCE
+        deps-interop deps-ci clean faults check-versions check-32bit fuzz-merge fuzz-coverage network tests \
+        FORCE
 
 all: $(STATIC) $(SHARED) $(BUILD)/gdws.pc $(SAMPLES) ## the library, static and shared, and the samples
 
 help: ## this list
-	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | \
+	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/\1|\2/p' Makefile | \
 	    while IFS='|' read -r name text; do printf '%-18s %s\n' "$$name" "$$text"; done
 
 # A change of flags rebuilds everything.
@@ -159,6 +163,10 @@ $(FAULTS).so: test/faults/shim.c test/faults/shim.h $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(OUR_CPPFLAGS) -U_FILE_OFFSET_BITS $(OUR_CFLAGS) $(CPPFLAGS) -O2 -g -shared $< -o $@
 
+$(NETWORK): $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard test/network/*.c)) $(STATIC)
+	@mkdir -p $(@D)
+	$(CC) $^ $(LIBS) $(CFLAGS) $(LDFLAGS) -o $@
+
 $(BENCH): $(BUILD)/bench/%: $(BUILD)/obj/test/bench/%.o $(BUILD)/obj/test/bench/process.o $(STATIC)
 	@mkdir -p $(@D)
 	$(CC) $^ $(LIBS) $(CFLAGS) $(LDFLAGS) -o $@
@@ -181,7 +189,10 @@ soak: $(SOAK) ## 2,000 peers of all kinds for 30 min, every message booked (SOAK
 faults: $(FAULTS) ## system calls that fail by a seeded dice: FAULT_SEEDS seeds from FAULT_FIRST on
 	$< $(FAULT_FIRST) $(FAULT_SEEDS)
 
-tests: $(SUITE_PROGRAMS) $(INTEROP) $(LEDGER) $(COMEBACK) $(SOAK) $(FAULTS) $(SAMPLES)
+network: $(NETWORK) ## packets lost, delayed, reordered, a link that is down: needs root, takes 70 s
+	$< $(NETWORK_TIMES)
+
+tests: $(SUITE_PROGRAMS) $(INTEROP) $(LEDGER) $(COMEBACK) $(SOAK) $(FAULTS) $(NETWORK) $(SAMPLES)
 
 # Rewritten when PREFIX changes.
 $(BUILD)/gdws.pc: pkgconfig/gdws.pc.in FORCE
@@ -229,8 +240,20 @@ check-docs: all ## the code in the documents compiles and runs
 check-style: ## format, length and complexity of functions, scripts
 	@test/checks/style.sh
 
+check-versions: ## the suites with a newer libwebsockets, from packages that are not installed
+	@test/checks/versions.sh newer $(BUILD)/versions
+
+check-32bit: ## the suites on 32-bit x86
+	@test/checks/versions.sh 32bit $(BUILD)/versions
+
 fuzz: ## each fuzz target for FUZZ_SECONDS
 	@PACKAGES="$(PACKAGES)" test/checks/fuzz.sh $(BUILD)/fuzz $(FUZZ_SECONDS)
+
+fuzz-merge: ## take into test/fuzz/corpus what runs of fuzz have found
+	@PACKAGES="$(PACKAGES)" test/checks/fuzz.sh $(BUILD)/fuzz merge
+
+fuzz-coverage: ## what the corpora of the fuzz targets reach in lib/; needs llvm-14
+	@PACKAGES="$(PACKAGES)" test/checks/fuzz.sh $(BUILD)/fuzz coverage
 
 install: all ## into $(DESTDIR)$(PREFIX)
 	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/gdws/adapters

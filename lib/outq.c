@@ -37,7 +37,7 @@ static gdws_error reserve(gdwsi_outq *queue, size_t length)
         return GDWS_OK;
     }
     size_t used = queue->tail - queue->head;
-    if (length > SIZE_MAX / 4 - used) {
+    if (used > SIZE_MAX / 4 || length > SIZE_MAX / 4 - used) {
         return GDWS_OUT_OF_MEMORY;
     }
     size_t needed = GDWSI_OUTQ_HEADROOM + used + length;

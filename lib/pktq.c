@@ -12,7 +12,7 @@
 #define ANNOUNCED_TRUST (1u << 20)
 
 typedef struct record {
-    uint64_t length;
+    size_t length;
     bool is_text;
 } record;
 
@@ -68,7 +68,7 @@ static gdws_error reserve(gdwsi_pktq *queue, size_t length)
         return GDWS_OK;
     }
     size_t used = queue->tail - queue->head;
-    if (length > SIZE_MAX / 4 - used) {
+    if (used > SIZE_MAX / 4 || length > SIZE_MAX / 4 - used) {
         return GDWS_OUT_OF_MEMORY;
     }
     /* What is lent lies before head: moving would overwrite it, unless it is in a retired block. */

@@ -13,7 +13,7 @@
 #include "pool.h"
 
 /* What precedes each packet in the block: its length and its kind. */
-#define GDWSI_PKTQ_RECORD_SIZE 16
+#define GDWSI_PKTQ_RECORD_SIZE (2 * sizeof(size_t))
 
 /* Fields are private to pktq.c, but for tests. All zero plus gdwsi_pktq_init is an empty queue.
  * Invariants: head <= tail <= capacity; records of whole packets lie in [head, open), the packet

@@ -8,7 +8,8 @@ build) packages="gcc make pkg-config libc6-dev libwebsockets-dev libwebsockets-e
     libssl-dev zlib1g-dev libcjson-dev openssl check python3 binutils libev-dev libevent-dev libglib2.0-dev
     libmicrohttpd-dev" ;;
 interop) packages="godot3-server chromium python3-websockets" ;;
-ci) packages="git gnuplot-nox clang clang-format pmccabe valgrind shellcheck g++ libclang-rt-14-dev" ;;
+ci) packages="git gnuplot-nox clang clang-format pmccabe valgrind shellcheck g++ libclang-rt-14-dev
+    gcc-multilib qemu-user" ;;
 *)
     echo "usage: deps.sh build|interop|ci" >&2
     exit 2

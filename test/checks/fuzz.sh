@@ -1,30 +1,84 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Build each fuzz target with libFuzzer and the sanitizers and run it. Usage: PACKAGES=…
-# fuzz.sh BUILD SECONDS
+# Build each fuzz target with libFuzzer and the sanitizers and run it. What is found goes into
+# BUILD/corpus, which the next run begins with, next to test/fuzz/corpus. Usage: PACKAGES=…
+# fuzz.sh BUILD SECONDS; fuzz.sh BUILD merge: take what adds coverage into test/fuzz/corpus;
+# fuzz.sh BUILD coverage: what the corpora reach in lib/.
 set -eu
 build=$1
 flags="-O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all"
+link="-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all"
+# For each target, in the repository.
+files_max=100
+bytes_max=1024
+if [ "$2" = coverage ]; then
+    flags="-O1 -g -fprofile-instr-generate -fcoverage-mapping"
+    link="-fsanitize=fuzzer -fprofile-instr-generate -fcoverage-mapping"
+fi
+corpora=$build/corpus
+[ "$2" != coverage ] || build=$build/coverage
 total=0
 targets=0
+profiles=()
+objects=()
 mkdir -p "$build"
 make --no-print-directory -s -j2 CC=clang BUILD="$build" CFLAGS="$flags" LDFLAGS="" "$build/libgdws.a"
 read -r -a packages <<<"$PACKAGES"
 read -r -a libraries <<<"$(pkg-config --libs "${packages[@]}") -lpthread"
+
+size_of() {
+    echo "$(find "$1" -type f | wc -l) inputs, $(find "$1" -type f -printf '%s\n' | awk '{ sum += $1 } END { print int((sum + 1023) / 1024) }') KiB"
+}
+
 for source in test/fuzz/fuzz_*.c; do
     name=$(basename "$source" .c)
-    clang -std=c11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined \
-        -fno-sanitize-recover=all -Iinclude -Ilib "$source" "$build/libgdws.a" "${libraries[@]}" \
-        -o "$build/$name"
-    corpus=$(mktemp -d)
-    [ ! -d "test/fuzz/corpus/$name" ] || cp "test/fuzz/corpus/$name"/* "$corpus"
-    "$build/$name" -max_total_time="$2" -len_control=20 -print_final_stats=1 -artifact_prefix="$build/" \
-        "$corpus" >"$build/$name.log" 2>&1 || { tail -n 40 "$build/$name.log"; exit 1; }
-    runs=$(sed -n 's/stat::number_of_executed_units: *//p' "$build/$name.log")
-    edges=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$build/$name.log" | tail -n 1)
-    echo "fuzz: $name: $runs executions in $2 s, $edges edges"
-    total=$((total + runs))
+    # shellcheck disable=SC2086 # a list of words
+    clang -std=c11 -D_GNU_SOURCE -O1 -g $link -Iinclude -Ilib "$source" "$build/libgdws.a" \
+        "${libraries[@]}" -o "$build/$name"
+    seeds=test/fuzz/corpus/$name
+    found=$corpora/$name
+    mkdir -p "$found"
     targets=$((targets + 1))
-    rm -rf "$corpus"
+    case $2 in
+    merge)
+        merged=$(mktemp -d)
+        "$build/$name" -merge=1 -max_len=$bytes_max "$merged" "$seeds" "$found" >"$build/$name.log" 2>&1
+        # Those that are there stay; of the others, which are named by what is in them, the
+        # smallest, as many as there is room for.
+        kept=$(find "$seeds" -type f | wc -l)
+        find "$merged" -type f -size -$((bytes_max + 1))c -printf '%s %p\n' | sort -n | while read -r _ file; do
+            [ "$kept" -lt $files_max ] || break
+            if [ ! -e "$seeds/${file##*/}" ]; then
+                cp "$file" "$seeds/"
+                kept=$((kept + 1))
+            fi
+        done
+        rm -rf "$merged"
+        echo "fuzz: $name: $(size_of "$seeds") in the repository"
+        ;;
+    coverage)
+        LLVM_PROFILE_FILE=$build/$name.profraw "$build/$name" -runs=0 "$seeds" "$found" >"$build/$name.log" 2>&1
+        profiles+=("$build/$name.profraw")
+        [ ${#objects[@]} = 0 ] || objects+=(-object)
+        objects+=("$build/$name")
+        ;;
+    *)
+        "$build/$name" -max_total_time="$2" -len_control=20 -print_final_stats=1 -artifact_prefix="$build/" \
+            "$found" "$seeds" >"$build/$name.log" 2>&1 || { tail -n 40 "$build/$name.log"; exit 1; }
+        runs=$(sed -n 's/stat::number_of_executed_units: *//p' "$build/$name.log")
+        edges=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$build/$name.log" | tail -n 1)
+        echo "fuzz: $name: $runs executions in $2 s, $edges edges, corpus of $(size_of "$found")"
+        total=$((total + runs))
+        reached=$((${reached:-0} + edges))
+        ;;
+    esac
 done
-echo "fuzz: $targets targets, $total executions, no defect"
+case $2 in
+merge) ;;
+coverage)
+    llvm-profdata-14 merge -o "$build/all.profdata" "${profiles[@]}"
+    llvm-cov-14 report "${objects[@]}" -instr-profile="$build/all.profdata" lib >"$build/report"
+    awk '$1 ~ /^(TOTAL|[a-z_]+\.[ch])$/ { print $1, "lines", $10, "branches", $13 }' "$build/report"
+    ;;
+*) echo "fuzz: $targets targets, $total executions, $reached edges, no defect" ;;
+esac

@@ -12,6 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <openssl/evp.h>
+
 #include "gdws/gdws.h"
 #include "loop.h"
 #include "mem.h"
@@ -52,6 +54,9 @@ static gdws_loop *loop;
 static object objects[OBJECTS];
 static size_t object_count;
 static int raws[RAWS];
+static bool is_raw_server[RAWS]; /* it was accepted */
+static int raw_listener = -1;
+static uint16_t raw_listener_port;
 static uint16_t raw_ports[RAW_PORTS]; /* that any of them has had */
 static size_t raw_port_count;
 static const uint8_t *program;
@@ -381,14 +386,15 @@ static void connect_client(void)
     if (client == NULL || server == NULL) {
         return;
     }
-    (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u/",
-                   gdws_server_is_listening(server->server) ? gdws_server_get_port(server->server)
-                                                            : 1);
+    bool is_to_raw = (take() & 3) == 0;
+    uint16_t port =
+        gdws_server_is_listening(server->server) ? gdws_server_get_port(server->server) : 1;
+    (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u/", is_to_raw ? raw_listener_port : port);
     gdws_error error = gdws_client_connect_to_url(client->client, url);
     require(error == GDWS_OK || error == GDWS_ALREADY_IN_USE);
     if (error == GDWS_OK) {
         require(!client->records[0].is_open);
-        client->records[0] = (record){.id = 1};
+        client->records[0] = (record){.id = 1, .is_foreign = is_to_raw};
         client->tag = ++next_tag;
         client->is_connecting = true;
     }
@@ -508,6 +514,7 @@ static void raw_connect(void)
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons(gdws_server_get_port(server->server)),
                                   .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    is_raw_server[which] = false;
     raws[which] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     socklen_t length = sizeof(address);
     (void)connect(raws[which], (struct sockaddr *)&address, sizeof(address));
@@ -516,15 +523,67 @@ static void raw_connect(void)
     raw_port_count++;
 }
 
+static void raw_listen(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t length = sizeof(address);
+    raw_listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    require(bind(raw_listener, (struct sockaddr *)&address, sizeof(address)) == 0);
+    require(listen(raw_listener, 64) == 0);
+    require(getsockname(raw_listener, (struct sockaddr *)&address, &length) == 0);
+    raw_listener_port = ntohs(address.sin_port);
+}
+
+static void raw_accept(void)
+{
+    uint8_t which = take() % RAWS;
+    if (raws[which] < 0) {
+        is_raw_server[which] = true;
+        raws[which] = accept4(raw_listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    }
+}
+
+/* Answer a client's request as a server does, and agree on compression, asked or not. */
+static void raw_answer(int raw)
+{
+    static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+    char request[4096];
+    char text[128];
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    char accepted[EVP_MAX_MD_SIZE * 2];
+    char answer[512];
+    ssize_t length = recv(raw, request, sizeof(request) - 1, 0);
+    request[length > 0 ? length : 0] = '\0';
+    const char *key = strstr(request, "Sec-WebSocket-Key: ");
+    if (key == NULL) {
+        return;
+    }
+    (void)snprintf(text, sizeof(text), "%.24s%s", key + 19, guid);
+    unsigned size = 0;
+    require(EVP_Digest(text, strlen(text), digest, &size, EVP_sha1(), NULL) == 1);
+    (void)EVP_EncodeBlock((unsigned char *)accepted, digest, (int)size);
+    length =
+        snprintf(answer, sizeof(answer),
+                 "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+                 "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n%s\r\n",
+                 accepted, take() & 1 ? "Sec-WebSocket-Extensions: permessage-deflate\r\n" : "");
+    (void)send(raw, answer, (size_t)length, MSG_NOSIGNAL);
+}
+
 static void raw_send(void)
 {
     static const char request[] =
         "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
         "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
-    int raw = raws[take() % RAWS];
+    uint8_t which = take() % RAWS;
+    int raw = raws[which];
     size_t length = take();
     if (raw < 0) {
+        return;
+    }
+    if (length == 0 && is_raw_server[which]) {
+        raw_answer(raw);
         return;
     }
     if (length == 0) {
@@ -558,7 +617,7 @@ static void raw_close(void)
 
 static void step(void)
 {
-    switch (take() % 16) {
+    switch (take() % 17) {
     case 0:
         make_server();
         break;
@@ -598,6 +657,9 @@ static void step(void)
     case 14:
         broadcast();
         break;
+    case 15:
+        raw_accept();
+        break;
     default:
         poll_loop();
         break;
@@ -627,6 +689,12 @@ static void free_all(void)
             (void)close(raws[i]);
         }
     }
+    /* Nothing is left for the next input's accept, either. */
+    int late = accept4(raw_listener, NULL, NULL, SOCK_CLOEXEC);
+    while (late >= 0) {
+        (void)close(late);
+        late = accept4(raw_listener, NULL, NULL, SOCK_CLOEXEC);
+    }
     /* What has been let go ends in the background, soon. */
     for (int i = 0; i < 2000 && in_use() > in_use_before; i++) {
         (void)gdws_loop_wait(loop, 1);
@@ -655,6 +723,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (loop == NULL) {
         loop = gdws_loop_new();
         require(loop != NULL);
+        raw_listen();
         in_use_before = in_use();
     }
     make_server();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A program on GLib. */
-#ifdef HAVE_GLIB
-
 #include <stdlib.h>
+
+#ifdef HAVE_GLIB
 
 #include <check.h>
 

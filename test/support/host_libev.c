@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* A program on libev. */
+#include <stdlib.h>
+
 #ifdef HAVE_LIBEV
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <check.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* A program on libevent. */
+#include <stdlib.h>
+
 #ifdef HAVE_LIBEVENT
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <check.h>

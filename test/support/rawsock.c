@@ -405,7 +405,7 @@ int rawsock_read_frame(rawsock *raw, const uint8_t **payload, size_t *length)
 {
     static uint8_t *copy;
     size_t header = 2;
-    uint64_t size = 0;
+    size_t size = 0;
     rawsock_wait_for(raw, 2);
     if (raw->length < 2) {
         return -1;
