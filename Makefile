@@ -11,6 +11,7 @@ CFLAGS     ?= -O2 -g
 WERROR     ?= 0
 FUZZ_SECONDS ?= 10
 
+comma := ,
 VERSION := 0.1.0
 ABI     := 0
 
@@ -51,6 +52,7 @@ BENCH   := $(patsubst %,$(BUILD)/bench/%,idle instructions load gdws_echo gdws_c
 INTEROP := $(patsubst test/interop/%.c,$(BUILD)/test/%,$(wildcard test/interop/*.c))
 LEDGER  := $(BUILD)/test/ledger
 COMEBACK := $(BUILD)/test/comeback
+TORTURE := $(BUILD)/test/torture
 SUPPORT := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard test/support/*.c))
 STATIC  := $(BUILD)/libgdws.a
 SHARED  := $(BUILD)/libgdws.so.$(VERSION)
@@ -59,7 +61,7 @@ SHARED  := $(BUILD)/libgdws.so.$(VERSION)
 .SECONDARY:
 .PHONY: all help demo bench bench-instructions check check-unit check-integration check-hostile check-oom check-adapters interop \
         check-asan check-tsan check-valgrind check-install check-symbols check-headers \
-        check-layers check-docs check-style fuzz ledger comeback install uninstall deps deps-interop deps-ci clean \
+        check-layers check-docs check-style coverage fuzz ledger comeback torture install uninstall deps deps-interop deps-ci clean \
         tests FORCE
 
 all: $(STATIC) $(SHARED) $(BUILD)/gdws.pc $(SAMPLES) ## the library, static and shared, and the samples
@@ -129,6 +131,15 @@ $(BUILD)/test/$(1): $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard test/$(1)/*.c)) $
 endef
 $(foreach name,$(SUITES),$(eval $(call suite,$(name))))
 
+# The integration suite's tests, in the hands of test/torture instead of Check's.
+TORTURE_WRAPS := $(patsubst %,-Wl$(comma)--wrap=%,suite_create tcase_add_checked_fixture _tcase_add_test _mark_point \
+    _ck_assert_failed srunner_run_all srunner_ntests_failed gdws_client_new gdws_client_free gdws_server_new gdws_server_free \
+    gdws_multiplayer_new gdws_multiplayer_free gdws_inspector_new gdws_inspector_free gdwsi_context_new \
+    gdwsi_context_destroy gdws_server_init_lws_protocol pthread_create)
+$(TORTURE): $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard test/torture/*.c test/integration/*.c)) $(SUPPORT) $(STATIC)
+	@mkdir -p $(@D)
+	$(CC) $^ $(WRAPS) $(TORTURE_WRAPS) $(CHECK_LIBS) $(LOOP_LIBS) $(LIBS) $(CFLAGS) $(LDFLAGS) -o $@
+
 $(INTEROP): $(BUILD)/test/%: $(BUILD)/obj/test/interop/%.o $(STATIC)
 	@mkdir -p $(@D)
 	$(CC) $^ $(LIBS) $(CFLAGS) $(LDFLAGS) -o $@
@@ -157,7 +168,10 @@ ledger: $(LEDGER) ## 1,000 multiplayer peers in one room for 60 s, every packet 
 comeback: $(COMEBACK) ## 5,000 clients lose their server and find it again
 	$< 5000 1000
 
-tests: $(SUITE_PROGRAMS) $(INTEROP) $(LEDGER) $(COMEBACK) $(SAMPLES)
+torture: $(TORTURE) ## the integration suite with each allocation failing: TORTURE=all, or 12 of each test
+	GDWS_TEST_SLOW=1 $<
+
+tests: $(SUITE_PROGRAMS) $(INTEROP) $(LEDGER) $(COMEBACK) $(TORTURE) $(SAMPLES)
 
 # Rewritten when PREFIX changes.
 $(BUILD)/gdws.pc: pkgconfig/gdws.pc.in FORCE
@@ -204,6 +218,9 @@ check-docs: all ## the code in the documents compiles and runs
 
 check-style: ## format, length and complexity of functions, scripts
 	@test/checks/style.sh
+
+coverage: ## lines and branches of lib/ that the tests run
+	@test/checks/coverage.sh $(BUILD)/coverage
 
 fuzz: ## each fuzz target for FUZZ_SECONDS
 	@PACKAGES="$(PACKAGES)" test/checks/fuzz.sh $(BUILD)/fuzz $(FUZZ_SECONDS)

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* Allocations that fail: gdws' own (mem.h) and libwebsockets', through lws_set_allocator. */
+#ifndef FAILURES_H
+#define FAILURES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef enum failure_kind { FAIL_OURS, FAIL_THEIRS, FAIL_KINDS } failure_kind;
+
+/* Put our allocator in libwebsockets' place. */
+void failures_install(void);
+
+/* From now on count; the nth allocation of that kind fails. 0: none does. */
+void failures_begin(failure_kind kind, size_t nth);
+
+bool failures_is_reached(void);
+
+/* How many there were of each kind since then; of ours, while none of ours is to fail. */
+size_t failures_count(failure_kind kind);
+
+/* How many are alive. */
+size_t failures_live(failure_kind kind);
+
+/* For the report: what the one that failed was asked for with, in libwebsockets' words. */
+const char *failures_reason(void);
+
+/* Those of libwebsockets' that do not fail, since it cannot do without them; to be printed. */
+void failures_print_spared(void);
+
+#endif
