@@ -135,7 +135,7 @@ $(foreach name,$(SUITES),$(eval $(call suite,$(name))))
 TORTURE_WRAPS := $(patsubst %,-Wl$(comma)--wrap=%,suite_create tcase_add_checked_fixture _tcase_add_test _mark_point \
     _ck_assert_failed srunner_run_all srunner_ntests_failed gdws_client_new gdws_client_free gdws_server_new gdws_server_free \
     gdws_multiplayer_new gdws_multiplayer_free gdws_inspector_new gdws_inspector_free gdwsi_context_new \
-    gdwsi_context_destroy gdws_server_init_lws_protocol pthread_create)
+    gdwsi_context_destroy gdws_server_init_lws_protocol gdws_variant_new pthread_create)
 $(TORTURE): $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard test/torture/*.c test/integration/*.c)) $(SUPPORT) $(STATIC)
 	@mkdir -p $(@D)
 	$(CC) $^ $(WRAPS) $(TORTURE_WRAPS) $(CHECK_LIBS) $(LOOP_LIBS) $(LIBS) $(CFLAGS) $(LDFLAGS) -o $@

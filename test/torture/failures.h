@@ -11,8 +11,12 @@ typedef enum failure_kind { FAIL_OURS, FAIL_THEIRS, FAIL_KINDS } failure_kind;
 /* Put our allocator in libwebsockets' place. */
 void failures_install(void);
 
-/* From now on count; the nth allocation of that kind fails. 0: none does. */
-void failures_begin(failure_kind kind, size_t nth);
+/* What one of libwebsockets' that has failed was asked for with, in its own words. */
+#define FAILURES_REASON_MAX 64
+
+/* From now on count; the nth allocation of that kind fails. 0: none does. reason: receives
+ * FAILURES_REASON_MAX bytes when one of libwebsockets' fails. */
+void failures_begin(failure_kind kind, size_t nth, char *reason);
 
 bool failures_is_reached(void);
 
@@ -22,10 +26,11 @@ size_t failures_count(failure_kind kind);
 /* How many are alive. */
 size_t failures_live(failure_kind kind);
 
-/* For the report: what the one that failed was asked for with, in libwebsockets' words. */
-const char *failures_reason(void);
+/* Whether libwebsockets leaves something behind when this one fails. */
+bool failures_may_leave(const char *reason);
 
-/* Those of libwebsockets' that do not fail, since it cannot do without them; to be printed. */
-void failures_print_spared(void);
+/* Those of libwebsockets' that do not fail, since it cannot do without them, and those that leave
+ * something. */
+void failures_print_harmed(void);
 
 #endif

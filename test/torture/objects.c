@@ -14,6 +14,7 @@
 #include "gdws/inspector.h"
 #include "gdws/lws.h"
 #include "gdws/multiplayer.h"
+#include "gdws/variant.h"
 #include "loop.h"
 
 /* In the order in which they must go. */
@@ -29,6 +30,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static object *objects;
 static bool has_threads;
 static bool has_vhosts;
+static bool has_values;
 
 static void *add(void *pointer, object_kind kind)
 {
@@ -74,7 +76,7 @@ bool objects_can_go(void)
             return false;
         }
     }
-    return !has_threads && !has_vhosts;
+    return !has_threads && !has_vhosts && !has_values;
 }
 
 static void go(object_kind kind, void *pointer)
@@ -138,6 +140,8 @@ gdws_error __real_gdws_server_init_lws_protocol(gdws_server *server, const char 
                                                 struct lws_protocols *protocol);
 gdws_error __wrap_gdws_server_init_lws_protocol(gdws_server *server, const char *name,
                                                 struct lws_protocols *protocol);
+gdws_variant *__real_gdws_variant_new(gdws_variant_type type);
+gdws_variant *__wrap_gdws_variant_new(gdws_variant_type type);
 int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
                           void *(*start)(void *user), void *user);
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
@@ -211,6 +215,13 @@ gdws_error __wrap_gdws_server_init_lws_protocol(gdws_server *server, const char 
 {
     has_vhosts = true;
     return __real_gdws_server_init_lws_protocol(server, name, protocol);
+}
+
+/* Values are given away item by item: who has one is not followed. */
+gdws_variant *__wrap_gdws_variant_new(gdws_variant_type type)
+{
+    has_values = true;
+    return __real_gdws_variant_new(type);
 }
 
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,

@@ -6,8 +6,8 @@
 
 #include <stdbool.h>
 
-/* Whether they can be freed from here: not inside of a poll, beside other threads of the test's, or
- * where something of another library must go first. */
+/* Whether they can be freed from here: not inside of a poll, beside other threads of the test's,
+ * where something of another library must go first, or where values are nobody's. */
 bool objects_can_go(void);
 
 /* Free them all. */
