@@ -168,7 +168,7 @@ ledger: $(LEDGER) ## 1,000 multiplayer peers in one room for 60 s, every packet 
 comeback: $(COMEBACK) ## 5,000 clients lose their server and find it again
 	$< 5000 1000
 
-torture: $(TORTURE) ## the integration suite with each allocation failing: TORTURE=all, or 12 of each test
+torture: $(TORTURE) ## the integration suite with each allocation failing: TORTURE=all, or 6 of each test and kind
 	GDWS_TEST_SLOW=1 $<
 
 tests: $(SUITE_PROGRAMS) $(INTEROP) $(LEDGER) $(COMEBACK) $(TORTURE) $(SAMPLES)

@@ -20,7 +20,7 @@ run() {
 }
 
 # The longest first, so that two of them are always busy.
-run torture CK_FORK=yes TORTURE_JOBS=2 "$build/test/torture"
+run torture TORTURE=2 TORTURE_JOBS=4 "$build/test/torture"
 run hostile "$build/test/hostile"
 run integration "$build/test/integration"
 run integration-tls GDWS_TEST_TLS=1 "$build/test/integration"

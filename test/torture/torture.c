@@ -37,11 +37,11 @@
 #define JOBS_MAX 64
 
 /* A test that waits in vain does so this much longer than it takes otherwise. */
-#define VAIN_MS 500
+#define VAIN_MS 300
 /* Much longer than any test may take: it hangs. */
 #define HANG_MS 30000
 /* For a test that takes long by itself, fewer are drawn: about as many as fit in here. */
-#define DRAWN_MS 3000
+#define DRAWN_MS 2000
 
 /* How a test's process ends, apart from EXIT_SUCCESS. */
 #define EXIT_TOLD 77
@@ -331,7 +331,7 @@ static void add_turn(turns *list, test *of, failure_kind kind, size_t nth)
 /* One from each of so many equal parts of a test's allocations. */
 static void add_turns(turns *list, test *of, failure_kind kind)
 {
-    size_t wanted = setting("TORTURE", 12);
+    size_t wanted = setting("TORTURE", 6);
     size_t at = setting("TORTURE_AT", 0);
     size_t count = of->counts[kind];
     if (at > 0) {
@@ -339,7 +339,7 @@ static void add_turns(turns *list, test *of, failure_kind kind)
         return;
     }
     if (wanted < SIZE_MAX) {
-        size_t fits = DRAWN_MS / (size_t)(of->took_ms + 50);
+        size_t fits = DRAWN_MS / (size_t)(of->took_ms + VAIN_MS);
         wanted = (wanted < fits ? wanted : fits) / (size_t)of->siblings;
         wanted = wanted > 0 ? wanted : 1;
     }
@@ -506,7 +506,7 @@ void __wrap_srunner_run_all(SRunner *runner, enum print_output mode)
     turns first = {0};
     turns second = {0};
     sigset_t ended;
-    size_t jobs = setting("TORTURE_JOBS", 4);
+    size_t jobs = setting("TORTURE_JOBS", 6);
     size_t seed = setting("TORTURE_SEED", 1);
     (void)runner;
     (void)mode;
