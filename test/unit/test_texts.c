@@ -56,6 +56,9 @@ START_TEST(a_good_url_is_parsed)
 }
 END_TEST
 
+/* Fifty bytes and a dot: five of them are more than a name may have. */
+#define LABEL "12345678901234567890123456789012345678901234567890."
+
 static const char *const bad_urls[] = {
     "",
     " ",
@@ -114,7 +117,9 @@ static const char *const bad_urls[] = {
     "ws://host/|",
     "ws:host",
     "//host",
-    "ws://1234567890123456789012345678901234567890123456789012345678901234.org"};
+    "ws://1234567890123456789012345678901234567890123456789012345678901234.org",
+    "ws://" LABEL LABEL LABEL LABEL LABEL "a",
+    "ws://[1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa]"};
 
 START_TEST(a_bad_url_is_refused_with_a_reason)
 {

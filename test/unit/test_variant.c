@@ -165,6 +165,7 @@ START_TEST(values_that_cannot_be)
     ck_assert_ptr_null(gdws_variant_new_string(NULL));
     ck_assert_ptr_null(gdws_variant_new_node_path(NULL));
     ck_assert_ptr_null(gdws_variant_new_bytes(NULL, 1));
+    ck_assert_ptr_null(gdws_variant_new_bytes("a", SIZE_MAX));
     ck_assert_ptr_null(gdws_variant_new(GDWS_VARIANT_OBJECT));
     ck_assert_ptr_null(gdws_variant_new(GDWS_VARIANT_INT));
     ck_assert_uint_eq(gdwsi_mem_live(), 0);
