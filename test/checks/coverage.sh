@@ -5,7 +5,7 @@ set -u
 build=$1
 logs=$build/logs
 mkdir -p "$logs"
-rm -f "$build"/obj/lib/*.gcda
+find "$build" -name '*.gcda' -delete
 # Threads count without losing counts, and the torture program's tests, which leave by _exit(2),
 # write theirs first.
 make --no-print-directory -s -j2 BUILD="$build" CFLAGS="-O0 -g --coverage -fprofile-update=atomic -DWITH_GCOV" \
