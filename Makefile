@@ -14,6 +14,7 @@ FAULT_FIRST ?= 1
 FAULT_SEEDS ?= 1000
 NETWORK_TIMES ?= 1
 
+comma := ,
 VERSION := 0.1.0
 ABI     := 0
 
@@ -58,6 +59,7 @@ COMEBACK := $(BUILD)/test/comeback
 SOAK    := $(BUILD)/test/soak
 FAULTS  := $(BUILD)/test/faults
 NETWORK := $(BUILD)/test/network
+TORTURE := $(BUILD)/test/torture
 SUPPORT := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard test/support/*.c))
 STATIC  := $(BUILD)/libgdws.a
 SHARED  := $(BUILD)/libgdws.so.$(VERSION)
@@ -67,8 +69,8 @@ SHARED  := $(BUILD)/libgdws.so.$(VERSION)
 .PHONY: all help demo bench bench-instructions check check-unit check-integration check-hostile check-oom \
         check-adapters interop check-asan check-tsan check-valgrind check-install check-symbols \
         check-headers check-layers check-docs check-style fuzz ledger comeback soak install uninstall deps \
-        deps-interop deps-ci clean faults check-versions check-32bit fuzz-merge fuzz-coverage network tests \
-        FORCE
+        deps-interop deps-ci clean faults check-versions check-32bit fuzz-merge fuzz-coverage network \
+        coverage torture tests FORCE
 
 all: $(STATIC) $(SHARED) $(BUILD)/gdws.pc $(SAMPLES) ## the library, static and shared, and the samples
 
@@ -137,6 +139,15 @@ $(BUILD)/test/$(1): $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard test/$(1)/*.c)) $
 endef
 $(foreach name,$(SUITES),$(eval $(call suite,$(name))))
 
+# The integration suite's tests, in the hands of test/torture instead of Check's.
+TORTURE_WRAPS := $(patsubst %,-Wl$(comma)--wrap=%,suite_create tcase_add_checked_fixture _tcase_add_test _mark_point \
+    _ck_assert_failed srunner_run_all srunner_ntests_failed gdws_client_new gdws_client_free gdws_server_new gdws_server_free \
+    gdws_multiplayer_new gdws_multiplayer_free gdws_inspector_new gdws_inspector_free gdwsi_context_new \
+    gdwsi_context_destroy gdws_server_init_lws_protocol gdws_variant_new pthread_create)
+$(TORTURE): $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard test/torture/*.c test/integration/*.c)) $(SUPPORT) $(STATIC)
+	@mkdir -p $(@D)
+	$(CC) $^ $(WRAPS) $(TORTURE_WRAPS) $(CHECK_LIBS) $(LOOP_LIBS) $(LIBS) $(CFLAGS) $(LDFLAGS) -o $@
+
 $(INTEROP): $(BUILD)/test/%: $(BUILD)/obj/test/interop/%.o $(STATIC)
 	@mkdir -p $(@D)
 	$(CC) $^ $(LIBS) $(CFLAGS) $(LDFLAGS) -o $@
@@ -192,7 +203,10 @@ faults: $(FAULTS) ## system calls that fail by a seeded dice: FAULT_SEEDS seeds 
 network: $(NETWORK) ## packets lost, delayed, reordered, a link that is down: needs root, takes 70 s
 	$< $(NETWORK_TIMES)
 
-tests: $(SUITE_PROGRAMS) $(INTEROP) $(LEDGER) $(COMEBACK) $(SOAK) $(FAULTS) $(NETWORK) $(SAMPLES)
+torture: $(TORTURE) ## the integration suite with each allocation failing: TORTURE=all, or 6 of each test and kind
+	GDWS_TEST_SLOW=1 $<
+
+tests: $(SUITE_PROGRAMS) $(INTEROP) $(LEDGER) $(COMEBACK) $(SOAK) $(FAULTS) $(NETWORK) $(TORTURE) $(SAMPLES)
 
 # Rewritten when PREFIX changes.
 $(BUILD)/gdws.pc: pkgconfig/gdws.pc.in FORCE
@@ -245,6 +259,9 @@ check-versions: ## the suites with a newer libwebsockets, from packages that are
 
 check-32bit: ## the suites on 32-bit x86
 	@test/checks/versions.sh 32bit $(BUILD)/versions
+
+coverage: ## lines and branches of lib/ that the tests run
+	@test/checks/coverage.sh $(BUILD)/coverage
 
 fuzz: ## each fuzz target for FUZZ_SECONDS
 	@PACKAGES="$(PACKAGES)" test/checks/fuzz.sh $(BUILD)/fuzz $(FUZZ_SECONDS)

@@ -17,6 +17,7 @@
 #include <libwebsockets.h>
 
 #include "log.h"
+#include "mem.h"
 
 /* What a new loop opens: libuv's epoll set, its pipes (one of them for the whole process) and its
  * eventfd; libwebsockets' /dev/urandom and its eventfd. */
@@ -31,6 +32,9 @@
 
 /* libwebsockets allocates a table of this many descriptors at most. */
 #define DESCRIPTORS_MAX (1u << 20)
+
+/* More than it needs besides its buffer and its tables. */
+#define CONTEXT_BYTES ((size_t)64 << 10)
 
 static pthread_mutex_t process_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -93,8 +97,6 @@ bool gdwsi_context_has_descriptors(void)
  * wsi must forget the number in between. Its place is not public: it is the one whose change
  * lws_get_socket_fd sees. */
 
-#if LWS_LIBRARY_VERSION_NUMBER < PIPE_CLOSED_ONCE
-
 typedef struct polls {
     uv_handle_t *handle;
     size_t count;
@@ -108,6 +110,8 @@ static void note_poll(uv_handle_t *handle, void *user)
         found->count++;
     }
 }
+
+#if LWS_LIBRARY_VERSION_NUMBER < PIPE_CLOSED_ONCE
 
 static bool is_place(int *place, struct lws *wsi, int descriptor)
 {
@@ -148,6 +152,23 @@ static int *find_pipe(uv_loop_t *uv)
 
 #endif
 
+/* libwebsockets 4.1 does not survive it when it has no memory for what a context begins with:
+ * itself with its buffer, and two tables of all descriptors. */
+static bool has_room(size_t buffer, int descriptors)
+{
+    size_t tables = (size_t)descriptors * (sizeof(struct lws_pollfd) + sizeof(struct lws *));
+    return gdwsi_mem_has_room(buffer + tables + CONTEXT_BYTES);
+}
+
+/* Where it has none for its wakeup alone, it returns a context that it has begun to destroy, and
+ * that cannot be destroyed further. It is the one that polls nothing. */
+static bool is_usable(uv_loop_t *uv)
+{
+    polls found = {0};
+    uv_walk(uv, note_poll, &found);
+    return found.count > 0;
+}
+
 struct lws_context *gdwsi_context_new(uv_loop_t *uv, size_t read_bytes, int **pipe,
                                       int *descriptors)
 {
@@ -169,7 +190,11 @@ struct lws_context *gdwsi_context_new(uv_loop_t *uv, size_t read_bytes, int **pi
     bool is_lowered = lower_descriptor_limit(&limit);
     *descriptors = getdtablesize();
     bool is_saved = sigaction(SIGPIPE, NULL, &sigpipe) == 0;
-    struct lws_context *context = lws_create_context(&info);
+    struct lws_context *context =
+        has_room(info.pt_serv_buf_size, *descriptors) ? lws_create_context(&info) : NULL;
+    if (context != NULL && !is_usable(uv)) {
+        context = NULL;
+    }
     *pipe = context != NULL ? find_pipe(uv) : NULL;
     if (is_saved) {
         (void)sigaction(SIGPIPE, &sigpipe, NULL);

@@ -66,6 +66,9 @@ static gdwsi_endpoint *find(gdws_loop *loop, endpoint_kind kind, size_t read_siz
     return endpoint;
 }
 
+/* libwebsockets 4.1 uses the last part of a vhost whether it has got the memory for it or not. */
+#define VHOST_BYTES ((size_t)16 << 10)
+
 static struct lws_vhost *make_vhost(gdwsi_endpoint *endpoint)
 {
     static const char *const names[] = {"gdws", "gdws server", "gdws client"};
@@ -87,7 +90,8 @@ static struct lws_vhost *make_vhost(gdwsi_endpoint *endpoint)
     info.protocols = endpoint->protocols;
     info.http_proxy_address = "";
     info.retry_and_idle_policy = &no_validity_checks;
-    return lws_create_vhost(endpoint->loop->context, &info);
+    return gdwsi_mem_has_room(VHOST_BYTES) ? lws_create_vhost(endpoint->loop->context, &info)
+                                           : NULL;
 }
 
 static gdwsi_endpoint *make(gdws_loop *loop, endpoint_kind kind, size_t read_size)

@@ -150,11 +150,38 @@ static void trim_soon(gdws_loop *loop)
     }
 }
 
-static void drain_uv(gdws_loop *loop)
+typedef struct handles {
+    size_t count;
+    size_t closing;
+} handles;
+
+static void count_handle(uv_handle_t *handle, void *user)
 {
-    while (uv_run(&loop->uv, UV_RUN_DEFAULT) != 0) {
-        /* Until the last handle has been closed. */
+    handles *left = user;
+    left->count++;
+    left->closing += uv_is_closing(handle) ? 1 : 0;
+}
+
+static void close_handle(uv_handle_t *handle, void *user)
+{
+    (void)user;
+    uv_close(handle, NULL);
+}
+
+/* Run until the last handle has been closed. Returns false when libwebsockets has forgotten to
+ * close one (which it does for good when it had no memory for a connection's). */
+static bool drain_uv(gdws_loop *loop)
+{
+    bool is_whole = true;
+    while (uv_run(&loop->uv, UV_RUN_ONCE) != 0) {
+        handles left = {0};
+        uv_walk(&loop->uv, count_handle, &left);
+        if (left.count > 0 && left.closing == 0) {
+            is_whole = false;
+            uv_walk(&loop->uv, close_handle, NULL);
+        }
     }
+    return is_whole;
 }
 
 /* libuv up to 1.48 leaves its epoll set open where it fails. */
@@ -212,7 +239,7 @@ fail_context:
     uv_close((uv_handle_t *)&loop->wakeup, NULL);
     uv_close((uv_handle_t *)&loop->trim, NULL);
 fail_async:
-    drain_uv(loop);
+    (void)drain_uv(loop);
     (void)uv_loop_close(&loop->uv);
 fail_uv:
     gdwsi_posts_clear(&loop->posts);
@@ -235,10 +262,13 @@ static void destroy(gdws_loop *loop)
     gdwsi_context_destroy(loop->context, &loop->pipe);
     uv_close((uv_handle_t *)&loop->wakeup, NULL);
     uv_close((uv_handle_t *)&loop->trim, NULL);
-    drain_uv(loop);
-    gdwsi_context_destroy(loop->context, &loop->pipe);
+    if (drain_uv(loop)) {
+        gdwsi_context_destroy(loop->context, &loop->pipe);
+        (void)drain_uv(loop);
+    } else {
+        gdwsi_log_write(GDWS_LOG_ERROR, "libwebsockets cannot free its context: it is left behind");
+    }
     loop->context = NULL;
-    drain_uv(loop);
     run_burials(loop);
     int error = uv_loop_close(&loop->uv);
     if (error != 0) {

@@ -79,6 +79,13 @@ void gdwsi_mem_free(void *pointer)
     }
 }
 
+bool gdwsi_mem_has_room(size_t size)
+{
+    void *room = gdwsi_mem_alloc(size);
+    gdwsi_mem_free(room);
+    return room != NULL;
+}
+
 bool gdwsi_mem_may_reuse(void)
 {
     return !must_fail();
@@ -93,6 +100,11 @@ void gdwsi_mem_fail_at(size_t nth)
 {
     atomic_store_explicit(&has_failed, false, memory_order_relaxed);
     atomic_store_explicit(&countdown, nth, memory_order_relaxed);
+}
+
+size_t gdwsi_mem_until_failure(void)
+{
+    return atomic_load_explicit(&countdown, memory_order_relaxed);
 }
 
 bool gdwsi_mem_has_failed(void)

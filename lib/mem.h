@@ -23,6 +23,10 @@ char *gdwsi_mem_copy_text(const char *text, size_t length);
 /* Give memory back; NULL is fine. */
 void gdwsi_mem_free(void *pointer);
 
+/* Whether that much can be had now: for calls into libraries that do not survive their own lack of
+ * memory. What was free for us is free for them, unless another thread takes it in between. */
+bool gdwsi_mem_has_room(size_t size);
+
 /* For a pool, before it gives out memory that it kept: false when a test wants this to fail. */
 bool gdwsi_mem_may_reuse(void);
 
@@ -32,6 +36,9 @@ size_t gdwsi_mem_allocations(void);
 /* For tests: make the nth allocation from now fail (1 is the next), once; 0 switches it off.
  * Thread-safe only in that one thread may use it at a time. */
 void gdwsi_mem_fail_at(size_t nth);
+
+/* For tests: how many allocations there are up to the one that is to fail; 0 when there is none. */
+size_t gdwsi_mem_until_failure(void);
 
 /* For tests: whether the allocation that gdwsi_mem_fail_at named has been reached. */
 bool gdwsi_mem_has_failed(void);

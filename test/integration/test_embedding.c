@@ -185,7 +185,7 @@ START_TEST(another_thread_may_wake_a_wait)
     for (int i = 0; i < other.calls; i++) {
         ck_assert_int_eq(sem_post(&other.is_wanted), 0);
         /* Without the wakeup this sleeps for a minute, which is a timeout. */
-        woken += gdws_loop_wait(other.loop, 60000) == GDWS_OK ? 1 : 0;
+        woken += gdws_loop_wait(other.loop, 6 * (int)WORLD_LIMIT_MS) == GDWS_OK ? 1 : 0;
     }
     (void)pthread_join(thread, NULL);
     ck_assert_int_eq(woken, other.calls);

@@ -76,6 +76,7 @@ START_TEST(the_url_has_128_random_bits_and_gives_the_page)
 {
     char expected[64];
     gdws_inspector *other = gdws_inspector_new(w.loop, "127.0.0.1", 0);
+    ck_assert_ptr_nonnull(other);
     const char *url = gdws_inspector_get_url(inspector);
     (void)snprintf(expected, sizeof(expected), "http://127.0.0.1:%u/", inspector_port());
     ck_assert_int_eq(strncmp(url, expected, strlen(expected)), 0);

@@ -125,6 +125,7 @@ static void flood(gdws_peer *from, gdws_peer *to, int total)
     struct rusage before;
     struct rusage after;
     (void)getrusage(RUSAGE_SELF, &before);
+    uint64_t limit = world_now_ms() + WORLD_LIMIT_MS;
     while (taken < (uint32_t)total) {
         gdws_error error = GDWS_OK;
         while (sent < (uint32_t)total && error == GDWS_OK) {
@@ -136,6 +137,7 @@ static void flood(gdws_peer *from, gdws_peer *to, int total)
             sent += error == GDWS_OK ? 1 : 0;
         }
         ck_assert_int_eq(gdws_loop_poll(w.loop), GDWS_OK);
+        ck_assert_msg(world_now_ms() < limit, "no packet comes after %u", taken);
         for (int i = 0; i < 10 && gdws_peer_get_packet(to, &got, &length) == GDWS_OK; i++) {
             uint32_t number;
             memcpy(&number, got, sizeof(number));
@@ -144,6 +146,7 @@ static void flood(gdws_peer *from, gdws_peer *to, int total)
             fill(packet, sizeof(packet), taken);
             ck_assert(memcmp(got + 4, packet + 4, length - 4) == 0);
             taken++;
+            limit = world_now_ms() + WORLD_LIMIT_MS;
         }
     }
     (void)getrusage(RUSAGE_SELF, &after);

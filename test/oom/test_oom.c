@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 #include "certs.h"
 #include "gdws/lws.h"
@@ -426,6 +428,53 @@ START_TEST(every_allocation_may_fail_on_a_vhost)
 }
 END_TEST
 
+/* In a process that may not have more memory than it has and room bytes: make a loop, which may
+ * fail. Returns how it ends. */
+static int make_loop_within(size_t room)
+{
+    int status = 0;
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        size_t pages = 0;
+        FILE *file = fopen("/proc/self/statm", "r");
+        if (file == NULL || fscanf(file, "%zu", &pages) != 1) {
+            _exit(2);
+        }
+        struct rlimit limit = {.rlim_cur = pages * (size_t)sysconf(_SC_PAGESIZE) + room};
+        limit.rlim_max = limit.rlim_cur;
+        if (setrlimit(RLIMIT_AS, &limit) != 0) {
+            _exit(2);
+        }
+        gdws_loop *loop = gdws_loop_new();
+        gdws_loop_free(loop);
+        _exit(loop != NULL ? 0 : 1);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    return status;
+}
+
+/* What libwebsockets does not survive, it is not asked for. A sanitizer's own memory is no part of
+ * any limit, so there is none of this with one. */
+START_TEST(a_loop_for_which_there_is_no_memory_is_not_made)
+{
+    int made = 0;
+    int refused = 0;
+    size_t room = 0;
+    gdws_set_log_level(GDWS_LOG_NONE);
+    gdws_loop_free(gdws_loop_new()); /* libwebsockets' plugin is loaded */
+    for (; room < (size_t)64 << 20 && made < 3; room += (size_t)128 << 10) {
+        int status = make_loop_within(room);
+        ck_assert_msg(WIFEXITED(status), "%zu bytes: signal %d", room, WTERMSIG(status));
+        ck_assert_int_ne(WEXITSTATUS(status), 2);
+        made += WEXITSTATUS(status) == 0 ? 1 : 0;
+        refused += WEXITSTATUS(status) == 1 ? 1 : 0;
+    }
+    ck_assert_int_eq(made, 3);
+    ck_assert_int_gt(refused, 0);
+}
+END_TEST
+
 Suite *oom_suite(void)
 {
     Suite *suite = suite_create("oom");
@@ -437,6 +486,9 @@ Suite *oom_suite(void)
     tcase_add_test(tests, every_allocation_may_fail_with_tls);
     tcase_add_test(tests, every_allocation_may_fail_while_a_socket_is_adopted);
     tcase_add_test(tests, every_allocation_may_fail_on_a_vhost);
+    if (world_limits_memory()) {
+        tcase_add_test(tests, a_loop_for_which_there_is_no_memory_is_not_made);
+    }
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -19,6 +19,18 @@ uint64_t world_now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+static uint64_t limit_in_ms = 10000;
+
+uint64_t world_limit_ms(void)
+{
+    return limit_in_ms;
+}
+
+void world_set_limit_ms(uint64_t limit_ms)
+{
+    limit_in_ms = limit_ms;
+}
+
 bool world_is_fallback(void)
 {
     return getenv("GDWS_TEST_FALLBACK") != NULL;
@@ -56,6 +68,15 @@ void world_prepare_client(gdws_client *client)
         const char *trusted = cert_authority()->certificate;
         ck_assert_int_eq(gdws_client_set_trusted_certificate(client, trusted), GDWS_OK);
     }
+}
+
+bool world_limits_memory(void)
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    return false;
+#else
+    return getenv("GDWS_TEST_VALGRIND") == NULL;
+#endif
 }
 
 int world_scale(int full, int reduced)

@@ -13,7 +13,7 @@
 #include "gdws/gdws.h"
 
 #define WORLD_LOG_MAX 4096
-#define WORLD_LIMIT_MS 10000
+#define WORLD_LIMIT_MS world_limit_ms()
 
 /* What one side has been told. log has a letter for each signal: C connected, E error, d data, R
  * close request, X closed or disconnected, w drained, r reconnecting. */
@@ -84,6 +84,9 @@ bool world_is_compressed(void);
 void world_prepare_server(gdws_server *server);
 void world_prepare_client(gdws_client *client);
 
+/* Whether a limit on the process' memory means something: not with a sanitizer or valgrind. */
+bool world_limits_memory(void);
+
 /* Smaller numbers under valgrind and sanitizers. */
 int world_scale(int full, int reduced);
 
@@ -91,6 +94,11 @@ int world_scale(int full, int reduced);
 void world_fill_with_noise(void *bytes, size_t length);
 
 uint64_t world_now_ms(void);
+
+/* How long a test waits for a state before it fails: ten seconds, unless it is made to wait in
+ * vain often (test/torture). */
+uint64_t world_limit_ms(void);
+void world_set_limit_ms(uint64_t limit_ms);
 
 /* How often something was closed that was not open, by anybody in this process. */
 int world_vain_closes(void);

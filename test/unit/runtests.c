@@ -14,6 +14,7 @@ int main(void)
     srunner_add_suite(runner, variant_suite());
     srunner_add_suite(runner, deflate_suite());
     srunner_add_suite(runner, backoff_suite());
+    srunner_add_suite(runner, arguments_suite());
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);

@@ -14,6 +14,7 @@ Suite *opening_suite(void);
 Suite *variant_suite(void);
 Suite *deflate_suite(void);
 Suite *backoff_suite(void);
+Suite *arguments_suite(void);
 
 /* After each test: nothing may be left. */
 static inline void assert_nothing_is_left(void)

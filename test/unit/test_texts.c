@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* url, config and admission. */
+#include <stdio.h>
 #include <string.h>
 
 #include "admission.h"
 #include "answer.h"
 #include "config.h"
 #include "runtests.h"
+#include "tally.h"
 #include "url.h"
 
 static const struct {
@@ -53,6 +55,9 @@ START_TEST(a_good_url_is_parsed)
     gdwsi_url_clear(&url);
 }
 END_TEST
+
+/* Fifty bytes and a dot: five of them are more than a name may have. */
+#define LABEL "12345678901234567890123456789012345678901234567890."
 
 static const char *const bad_urls[] = {
     "",
@@ -112,7 +117,9 @@ static const char *const bad_urls[] = {
     "ws://host/|",
     "ws:host",
     "//host",
-    "ws://1234567890123456789012345678901234567890123456789012345678901234.org"};
+    "ws://1234567890123456789012345678901234567890123456789012345678901234.org",
+    "ws://" LABEL LABEL LABEL LABEL LABEL "a",
+    "ws://[1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa]"};
 
 START_TEST(a_bad_url_is_refused_with_a_reason)
 {
@@ -237,6 +244,124 @@ START_TEST(lists_are_checked_and_kept_on_error)
 }
 END_TEST
 
+/* As many as there may be, and one more; a NULL among them. */
+START_TEST(lists_have_ends)
+{
+    static const char *const none[] = {NULL};
+    static char names[65][8];
+    static char lines[33][24];
+    static char origins[257][32];
+    static char long_one[2100];
+    const char *items[257];
+    gdwsi_config_init_server(&config);
+    ck_assert_int_eq(gdwsi_config_set_protocols(&config, none, 1), GDWS_INVALID_PARAMETER);
+    ck_assert_int_eq(gdwsi_config_set_headers(&config, none, 1), GDWS_INVALID_PARAMETER);
+    ck_assert_int_eq(gdwsi_config_set_origins(&config, none, 1), GDWS_INVALID_PARAMETER);
+    for (int i = 0; i < 65; i++) {
+        (void)snprintf(names[i], sizeof(names[i]), "p%d", i);
+        items[i] = names[i];
+    }
+    ck_assert_int_eq(gdwsi_config_set_protocols(&config, items, 64), GDWS_OK);
+    ck_assert_int_eq(gdwsi_config_set_protocols(&config, items, 65), GDWS_INVALID_PARAMETER);
+    ck_assert_uint_eq(config.protocols.count, 64);
+    for (int i = 0; i < 33; i++) {
+        (void)snprintf(lines[i], sizeof(lines[i]), "X-%d: a\tb \t", i);
+        items[i] = lines[i];
+    }
+    ck_assert_int_eq(gdwsi_config_set_headers(&config, items, 32), GDWS_OK);
+    ck_assert_str_eq(config.headers.items[31], "X-31: a\tb");
+    ck_assert_int_eq(gdwsi_config_set_headers(&config, items, 33), GDWS_INVALID_PARAMETER);
+    for (int i = 0; i < 257; i++) {
+        (void)snprintf(origins[i], sizeof(origins[i]), "http://o%d.example", i);
+        items[i] = origins[i];
+    }
+    ck_assert_int_eq(gdwsi_config_set_origins(&config, items, 256), GDWS_OK);
+    ck_assert_int_eq(gdwsi_config_set_origins(&config, items, 257), GDWS_INVALID_PARAMETER);
+    ck_assert_uint_eq(config.origins.count, 256);
+    memset(long_one, 'a', sizeof(long_one) - 1);
+    memcpy(long_one, "http://", 7);
+    items[0] = long_one;
+    ck_assert_int_eq(gdwsi_config_set_origins(&config, items, 1), GDWS_INVALID_PARAMETER);
+    items[0] = "http://\x7f";
+    ck_assert_int_eq(gdwsi_config_set_origins(&config, items, 1), GDWS_INVALID_PARAMETER);
+    items[0] = "http://.example";
+    ck_assert_int_eq(gdwsi_config_set_origins(&config, items, 1), GDWS_INVALID_PARAMETER);
+    memcpy(long_one, "Long: a", 7);
+    items[0] = long_one;
+    ck_assert_int_eq(gdwsi_config_set_headers(&config, items, 1), GDWS_INVALID_PARAMETER);
+    long_one[1100] = '\0';
+    items[1] = long_one;
+    ck_assert_int_eq(gdwsi_config_set_headers(&config, items, 1), GDWS_OK);
+    ck_assert_int_eq(gdwsi_config_set_headers(&config, items, 2), GDWS_INVALID_PARAMETER);
+    items[0] = "Del: \x7f";
+    ck_assert_int_eq(gdwsi_config_set_headers(&config, items, 1), GDWS_INVALID_PARAMETER);
+    ck_assert_uint_eq(config.headers.count, 1);
+    gdwsi_config_clear(&config);
+}
+END_TEST
+
+START_TEST(all_origins_and_ports_of_wildcards_are_matched)
+{
+    static const char *const all[] = {"*"};
+    static const char *const some[] = {"https://*.a.example", "*.b.example:8000"};
+    gdwsi_config_init_server(&config);
+    ck_assert_int_eq(gdwsi_config_set_origins(&config, all, 1), GDWS_OK);
+    ck_assert(gdwsi_config_allows_origin(&config, "ftp://x"));
+    ck_assert_int_eq(gdwsi_config_set_origins(&config, some, 2), GDWS_OK);
+    ck_assert(gdwsi_config_allows_origin(&config, "https://x.a.example:1"));
+    ck_assert(!gdwsi_config_allows_origin(&config, "http://x.a.example"));
+    ck_assert(!gdwsi_config_allows_origin(&config, "wxyzq://x.a.example"));
+    ck_assert(gdwsi_config_allows_origin(&config, "http://x.b.example:8000"));
+    ck_assert(!gdwsi_config_allows_origin(&config, "http://x.b.example:8001"));
+    ck_assert(!gdwsi_config_allows_origin(&config, "x.b.example:8000"));
+    gdwsi_config_clear(&config);
+}
+END_TEST
+
+/* Several thousand addresses, so that some have the same place in the table. */
+START_TEST(addresses_are_counted)
+{
+    gdwsi_tally tally = {0};
+    char address[32];
+    ck_assert_uint_eq(gdwsi_tally_get(&tally, "127.0.0.1"), 0);
+    gdwsi_tally_remove(&tally, "127.0.0.1");
+    ck_assert(gdwsi_tally_add(&tally, "unix:/tmp/a"));
+    ck_assert_uint_eq(tally.total, 0);
+    for (int i = 0; i < 5000; i++) {
+        (void)snprintf(address, sizeof(address), "10.0.%d.%d", i / 250, i % 250);
+        ck_assert(gdwsi_tally_add(&tally, address));
+        ck_assert(gdwsi_tally_add(&tally, address));
+    }
+    ck_assert(gdwsi_tally_add(&tally, "2001:db8::1"));
+    ck_assert(gdwsi_tally_add(&tally, "2001:db8::2"));
+    ck_assert_uint_eq(gdwsi_tally_get(&tally, "2001:db8::3"), 2);
+    ck_assert_uint_eq(gdwsi_tally_get(&tally, "unix:/tmp/a"), 0);
+    gdwsi_tally_remove(&tally, "unix:/tmp/a");
+    gdwsi_tally_remove(&tally, "192.0.2.1");
+    for (int i = 0; i < 5000; i++) {
+        (void)snprintf(address, sizeof(address), "10.0.%d.%d", i / 250, i % 250);
+        ck_assert_uint_eq(gdwsi_tally_get(&tally, address), 2);
+        gdwsi_tally_remove(&tally, address);
+        gdwsi_tally_remove(&tally, address);
+        ck_assert_uint_eq(gdwsi_tally_get(&tally, address), 0);
+    }
+    ck_assert_uint_eq(tally.total, 2);
+    /* Those that count nothing go when room is made. */
+    for (int i = 0; i < 20000; i++) {
+        (void)snprintf(address, sizeof(address), "11.%d.%d.1", i / 250, i % 250);
+        ck_assert(gdwsi_tally_add(&tally, address));
+        gdwsi_tally_remove(&tally, address);
+    }
+    ck_assert_uint_eq(gdwsi_tally_get(&tally, "2001:db8::1"), 2);
+    gdwsi_tally_remove(&tally, "2001:db8::1");
+    gdwsi_tally_remove(&tally, "2001:db8::1");
+    ck_assert_uint_eq(tally.capacity, 0);
+    gdwsi_mem_fail_at(1);
+    ck_assert(!gdwsi_tally_add(&tally, "127.0.0.1"));
+    ck_assert_uint_eq(gdwsi_mem_live(), 0);
+}
+END_TEST
+
 START_TEST(origins_are_matched)
 {
     static const char *const rules[] = {"https://good.example", "*.games.example", "null",
@@ -333,6 +458,9 @@ Suite *texts_suite(void)
     tcase_add_test(tests, numbers_are_checked);
     tcase_add_test(tests, lists_are_checked_and_kept_on_error);
     tcase_add_test(tests, origins_are_matched);
+    tcase_add_test(tests, lists_have_ends);
+    tcase_add_test(tests, all_origins_and_ports_of_wildcards_are_matched);
+    tcase_add_test(tests, addresses_are_counted);
     tcase_add_test(tests, without_memory_a_list_stays_as_it_was);
     tcase_add_test(tests, admission_decides);
     suite_add_tcase(suite, tests);

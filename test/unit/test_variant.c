@@ -6,6 +6,7 @@
 #include "gdws/variant.h"
 #include "mem.h"
 #include "runtests.h"
+#include "variant.h"
 
 /* Decode, encode again, and compare. Returns the value. */
 static gdws_variant *same(const void *bytes, size_t length)
@@ -164,6 +165,7 @@ START_TEST(values_that_cannot_be)
     ck_assert_ptr_null(gdws_variant_new_string(NULL));
     ck_assert_ptr_null(gdws_variant_new_node_path(NULL));
     ck_assert_ptr_null(gdws_variant_new_bytes(NULL, 1));
+    ck_assert_ptr_null(gdws_variant_new_bytes("a", SIZE_MAX));
     ck_assert_ptr_null(gdws_variant_new(GDWS_VARIANT_OBJECT));
     ck_assert_ptr_null(gdws_variant_new(GDWS_VARIANT_INT));
     ck_assert_uint_eq(gdwsi_mem_live(), 0);
@@ -329,6 +331,143 @@ START_TEST(encoding_needs_room)
 }
 END_TEST
 
+/* One value of each kind, the nth; two of different numbers are not equal. */
+static gdws_variant *make_nth(int kind, int number)
+{
+    const float floats[] = {(float)number, 2};
+    const uint8_t byte = (uint8_t)number;
+    const int32_t integer = number;
+    gdws_variant *list = NULL;
+    switch (kind) {
+    case 0:
+        return gdws_variant_new_bool(number != 0);
+    case 1:
+        return gdws_variant_new_int(number);
+    case 2:
+        return gdws_variant_new_real(number);
+    case 3:
+        return gdws_variant_new_string(number != 0 ? "ab" : "ac");
+    case 4:
+        return gdws_variant_new_node_path(number != 0 ? "a/b" : "a/c");
+    case 5:
+        return gdws_variant_new_floats(GDWS_VARIANT_VECTOR2, floats, 2);
+    case 6:
+        return gdws_variant_new_bytes(&byte, 1);
+    case 7:
+        return gdws_variant_new_ints(&integer, 1);
+    case 8:
+        list = gdws_variant_new(GDWS_VARIANT_ARRAY);
+        ck_assert_int_eq(gdws_variant_append(list, gdws_variant_new_int(number)), GDWS_OK);
+        return list;
+    case 9:
+        list = gdws_variant_new(GDWS_VARIANT_ARRAY);
+        return list;
+    default:
+        return gdws_variant_new(GDWS_VARIANT_NIL);
+    }
+}
+
+#define KINDS_OF_KEYS 11
+
+/* A key is set twice: the second value replaces the first one. */
+START_TEST(a_key_of_any_type_is_one_key)
+{
+    gdws_variant *dictionary = gdws_variant_new(GDWS_VARIANT_DICTIONARY);
+    size_t expected = 0;
+    for (int kind = 0; kind < KINDS_OF_KEYS; kind++) {
+        for (int i = 0; i < 4; i++) {
+            gdws_variant *value = gdws_variant_new_int(i);
+            ck_assert_int_eq(gdws_variant_set(dictionary, make_nth(kind, i % 2), value), GDWS_OK);
+        }
+        expected += kind < 9 ? 2 : 1;
+        ck_assert_uint_eq(gdws_variant_get_size(dictionary), expected);
+        ck_assert_int_eq(gdws_variant_get_int(gdws_variant_get_item(dictionary, expected - 1)), 3);
+    }
+    ck_assert_ptr_null(gdws_variant_find(dictionary, "none"));
+    ck_assert_int_eq(gdws_variant_get_int(gdws_variant_find(dictionary, "ab")), 3);
+    gdws_variant_free(dictionary);
+    ck_assert_uint_eq(gdwsi_mem_live(), 0);
+}
+END_TEST
+
+START_TEST(a_value_is_in_one_place_only)
+{
+    gdws_variant *dictionary = gdws_variant_new(GDWS_VARIANT_DICTIONARY);
+    gdws_variant *array = gdws_variant_new(GDWS_VARIANT_ARRAY);
+    gdws_variant *texts = gdws_variant_new(GDWS_VARIANT_POOL_STRING_ARRAY);
+    gdws_variant *one = gdws_variant_new_int(1);
+    ck_assert_int_eq(gdws_variant_append(array, array), GDWS_INVALID_PARAMETER);
+    ck_assert_int_eq(gdws_variant_append(one, array), GDWS_INVALID_PARAMETER);
+    ck_assert_int_eq(gdws_variant_append(dictionary, one), GDWS_INVALID_PARAMETER);
+    ck_assert_int_eq(gdws_variant_append(texts, one), GDWS_INVALID_PARAMETER);
+    ck_assert_int_eq(gdws_variant_set(dictionary, one, one), GDWS_INVALID_PARAMETER);
+    ck_assert_int_eq(gdws_variant_set(dictionary, dictionary, one), GDWS_INVALID_PARAMETER);
+    ck_assert_int_eq(gdws_variant_set(dictionary, one, dictionary), GDWS_INVALID_PARAMETER);
+    ck_assert_int_eq(gdws_variant_set(dictionary, NULL, one), GDWS_INVALID_PARAMETER);
+    ck_assert_int_eq(gdws_variant_set(dictionary, one, NULL), GDWS_INVALID_PARAMETER);
+    ck_assert_int_eq(gdws_variant_set(array, one, texts), GDWS_INVALID_PARAMETER);
+    ck_assert_ptr_null(gdws_variant_get_item(array, 0));
+    ck_assert_ptr_null(gdws_variant_get_item(one, 0));
+    ck_assert_ptr_null(gdws_variant_get_key(array, 0));
+    ck_assert_ptr_null(gdws_variant_get_key(dictionary, 0));
+    ck_assert_ptr_null(gdws_variant_find(dictionary, NULL));
+    ck_assert_ptr_null(gdws_variant_find(array, "a"));
+    ck_assert_ptr_null(gdws_variant_get_bytes(one));
+    ck_assert_ptr_null(gdws_variant_get_ints(one));
+    ck_assert_ptr_null(gdws_variant_get_floats(one));
+    ck_assert(!gdws_variant_get_bool(one));
+    ck_assert_int_eq(gdws_variant_get_int(array), 0);
+    gdws_variant *no = gdws_variant_new_bool(false);
+    ck_assert(!gdws_variant_get_bool(no));
+    gdws_variant_free(no);
+    /* A deeper value in the place of one makes the dictionary deeper. */
+    ck_assert_int_eq(gdws_variant_append(array, one), GDWS_OK);
+    ck_assert_int_eq(gdws_variant_set(dictionary, make_nth(3, 1), gdws_variant_new_int(1)),
+                     GDWS_OK);
+    ck_assert_int_eq(gdws_variant_set(dictionary, make_nth(3, 1), array), GDWS_OK);
+    ck_assert_int_eq(dictionary->depth, 2);
+    gdws_variant_free(dictionary);
+    gdws_variant_free(texts);
+    ck_assert_uint_eq(gdwsi_mem_live(), 0);
+}
+END_TEST
+
+/* As each_allocation_may_fail, for values that the program makes. */
+START_TEST(without_memory_there_is_no_value)
+{
+    for (int kind = 0; kind < KINDS_OF_KEYS; kind++) {
+        if (kind == 8) {
+            continue; /* it is made of others */
+        }
+        size_t nth = 1;
+        gdws_variant *made = NULL;
+        while (made == NULL) {
+            gdwsi_mem_fail_at(nth);
+            made = make_nth(kind, 1);
+            ck_assert_int_eq(made == NULL, gdwsi_mem_has_failed());
+            nth++;
+        }
+        gdwsi_mem_fail_at(0);
+        ck_assert_uint_gt(nth, 2);
+        gdws_variant_free(made);
+        ck_assert_uint_eq(gdwsi_mem_live(), 0);
+    }
+    gdws_variant *list = gdws_variant_new(GDWS_VARIANT_ARRAY);
+    gdws_variant *dictionary = gdws_variant_new(GDWS_VARIANT_DICTIONARY);
+    gdws_variant *one = gdws_variant_new_int(1);
+    gdws_variant *other = gdws_variant_new_int(2);
+    gdwsi_mem_fail_at(1);
+    ck_assert_int_eq(gdws_variant_append(list, one), GDWS_OUT_OF_MEMORY);
+    gdwsi_mem_fail_at(1);
+    ck_assert_int_eq(gdws_variant_set(dictionary, one, other), GDWS_OUT_OF_MEMORY);
+    gdws_variant_free(one);
+    gdws_variant_free(other);
+    gdws_variant_free(list);
+    gdws_variant_free(dictionary);
+    ck_assert_uint_eq(gdwsi_mem_live(), 0);
+}
+END_TEST
+
 Suite *variant_suite(void)
 {
     Suite *suite = suite_create("variant");
@@ -344,6 +483,9 @@ Suite *variant_suite(void)
     tcase_add_test(tests, depth_is_limited_both_ways);
     tcase_add_test(tests, each_allocation_may_fail);
     tcase_add_test(tests, encoding_needs_room);
+    tcase_add_test(tests, a_key_of_any_type_is_one_key);
+    tcase_add_test(tests, a_value_is_in_one_place_only);
+    tcase_add_test(tests, without_memory_there_is_no_value);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -1,0 +1,63 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Build with gcov's counters, run everything, and report. Usage: coverage.sh BUILD
+set -u
+build=$1
+logs=$build/logs
+mkdir -p "$logs"
+find "$build" -name '*.gcda' -delete
+# Threads count without losing counts, and the torture program's tests, which leave by _exit(2),
+# write theirs first.
+make --no-print-directory -s -j2 BUILD="$build" CFLAGS="-O0 -g --coverage -fprofile-update=atomic -DWITH_GCOV" \
+    LDFLAGS="" tests || exit 1
+
+names=()
+declare -A commands
+# Add a program to run: its name, and an env(1) command line.
+run() {
+    names+=("$1")
+    commands[$1]="${*:2}"
+}
+
+# The longest first, so that two of them are always busy.
+run torture TORTURE=2 TORTURE_JOBS=4 "$build/test/torture"
+run hostile "$build/test/hostile"
+run integration "$build/test/integration"
+run integration-tls GDWS_TEST_TLS=1 "$build/test/integration"
+run integration-in-bytes GDWS_TEST_CUT=bytes "$build/test/integration"
+run integration-fallback GDWS_TEST_FALLBACK=1 "$build/test/integration"
+run integration-compressed GDWS_TEST_COMPRESSION=1 "$build/test/integration"
+run oom "$build/test/oom"
+run oom-compressed GDWS_TEST_COMPRESSION=1 "$build/test/oom"
+run hostile-fallback GDWS_TEST_FALLBACK=1 "$build/test/hostile"
+run adapters "$build/test/adapters"
+run unit "$build/test/unit"
+run ledger "$build/test/ledger" 100 10 1
+# Further programs go here.
+
+start() {
+    # shellcheck disable=SC2086 # a list of words
+    timeout 600 env CK_FORK=no GDWS_TEST_SLOW=1 ${commands[$1]} >"$logs/$1.log" 2>&1 &&
+        touch "$logs/$1.passed"
+}
+rm -f "$logs"/*.passed
+running=0
+for name in "${names[@]}"; do
+    if [ $running = 2 ]; then
+        wait -n
+        running=1
+    fi
+    start "$name" &
+    running=$((running + 1))
+done
+wait
+failed=0
+for name in "${names[@]}"; do
+    if [ ! -e "$logs/$name.passed" ]; then
+        echo "coverage: $name failed"
+        tail -n 20 "$logs/$name.log"
+        failed=1
+    fi
+done
+test/checks/coverage.py "$build" || failed=1
+exit $failed
