@@ -6,8 +6,8 @@ build=$1
 logs=$build/logs
 mkdir -p "$logs"
 find "$build" -name '*.gcda' -delete
-# Threads count without losing counts, and the torture program's tests, which leave by _exit(2),
-# write theirs first.
+# Threads count without losing counts, and processes that leave by _exit(2) write theirs first
+# (test/support/leave.h).
 make --no-print-directory -s -j2 BUILD="$build" CFLAGS="-O0 -g --coverage -fprofile-update=atomic -DWITH_GCOV" \
     LDFLAGS="" tests || exit 1
 
@@ -32,8 +32,8 @@ run oom-compressed GDWS_TEST_COMPRESSION=1 "$build/test/oom"
 run hostile-fallback GDWS_TEST_FALLBACK=1 "$build/test/hostile"
 run adapters "$build/test/adapters"
 run unit "$build/test/unit"
+run faults "$build/test/faults" 1 200
 run ledger "$build/test/ledger" 100 10 1
-# Further programs go here.
 
 start() {
     # shellcheck disable=SC2086 # a list of words

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 
 #include "certs.h"
+#include "leave.h"
 #include "mem.h"
 #include "rawsock.h"
 #include "server.h"
@@ -63,7 +64,7 @@ START_TEST(a_loop_is_made_whole_or_not_at_all)
     int status = 0;
     pid_t child = fork();
     if (child == 0) {
-        _exit(try_loop(_i) ? 0 : 1);
+        leave(try_loop(_i) ? 0 : 1);
     }
     ck_assert_int_eq(waitpid(child, &status, 0), child);
     ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0,

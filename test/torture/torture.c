@@ -29,6 +29,7 @@
 #include <check.h>
 
 #include "failures.h"
+#include "leave.h"
 #include "objects.h"
 #include "world.h"
 
@@ -141,19 +142,11 @@ static bool is_something_left(void)
     return is_left;
 }
 
-#ifdef WITH_GCOV
-void __gcov_dump(void);
-#endif
-
 /* Without what stands in atexit(3): the test's own memory is not expected to be free. */
-static void leave(int status) __attribute__((noreturn));
-static void leave(int status)
+static _Noreturn void end(int status)
 {
     (void)fflush(NULL);
-#ifdef WITH_GCOV
-    __gcov_dump();
-#endif
-    _exit(status);
+    leave(status);
 }
 
 static void crash(int number)
@@ -210,10 +203,10 @@ static void run_test(const job *one)
     }
     finish_report();
     if (own_turn.nth > 0 && is_something_left()) {
-        leave(EXIT_LEFT);
+        end(EXIT_LEFT);
     }
     if (own_turn.kind == FAIL_THEIRS && failures_may_leave(own_report->reason)) {
-        leave(EXIT_SUCCESS); /* a leak that a sanitizer would find */
+        end(EXIT_SUCCESS); /* a leak that a sanitizer would find */
     }
     exit(EXIT_SUCCESS);
 }
@@ -292,9 +285,9 @@ void __wrap__ck_assert_failed(const char *file, int line, const char *expression
         objects_free();
         finish_report();
         own_report->is_cleaned = true;
-        leave(is_something_left() ? EXIT_LEFT : EXIT_TOLD);
+        end(is_something_left() ? EXIT_LEFT : EXIT_TOLD);
     }
-    leave(EXIT_TOLD);
+    end(EXIT_TOLD);
 }
 
 /* In the runner's process */
