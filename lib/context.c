@@ -8,25 +8,29 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <fcntl.h>
+#include <linux/kcmp.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 
 #include <libwebsockets.h>
 
 #include "log.h"
 #include "mem.h"
 
-/* What a new loop opens: libuv's epoll set, its pipes (one of them for the whole process) and its
- * eventfd; libwebsockets' /dev/urandom and its eventfd. */
-#define DESCRIPTORS_NEEDED 8
+/* What a new loop opens: libuv's epoll set, its ring (since 1.45), its pipes (one of them for the
+ * whole process) and its eventfd; libwebsockets' /dev/urandom, its eventfd, and a netlink socket
+ * (since 4.2). */
+#define DESCRIPTORS_NEEDED 10
 
-/* The first version that closes its pipe once. */
-#define PIPE_CLOSED_ONCE 4003004
+/* The first version that does not close its pipe at all. */
+#define PIPE_NOT_CLOSED 4003004
 
-#if LWS_LIBRARY_VERSION_NUMBER < PIPE_CLOSED_ONCE
+#if LWS_LIBRARY_VERSION_NUMBER < PIPE_NOT_CLOSED
 #include <malloc.h>
 #endif
 
@@ -91,27 +95,33 @@ bool gdwsi_context_has_descriptors(void)
     return opened >= 0;
 }
 
-/* libwebsockets up to 4.3.3 closes the descriptor of its own wakeup twice (its issue 2873): when
+/* Before 4.3.4 libwebsockets closes the descriptor of its own wakeup twice (its issue 2873): when
  * the context goes, and again when libuv has closed the handle. In between, another thread of the
  * program may have opened something that has been given the same number, and would lose it. So the
  * wsi must forget the number in between. Its place is not public: it is the one whose change
- * lws_get_socket_fd sees. */
-
-typedef struct polls {
-    uv_handle_t *handle;
-    size_t count;
-} polls;
+ * lws_get_socket_fd sees. Since 4.3.4 nobody closes the descriptor, so we do, if it is still the
+ * one that it was. */
 
 static void note_poll(uv_handle_t *handle, void *user)
 {
-    polls *found = user;
-    if (handle->type == UV_POLL) {
-        found->handle = handle;
-        found->count++;
+    uv_handle_t **found = user;
+    *found = handle->type == UV_POLL ? handle : *found;
+}
+
+/* The pipe is the only thing that a new context polls, beside a netlink socket since 4.2. */
+static void note_eventfd(uv_handle_t *handle, void *user)
+{
+    uv_handle_t **found = user;
+    int descriptor = -1;
+    int type = 0;
+    socklen_t size = sizeof(type);
+    if (handle->type == UV_POLL && uv_fileno(handle, &descriptor) == 0 &&
+        getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &size) != 0) {
+        *found = handle;
     }
 }
 
-#if LWS_LIBRARY_VERSION_NUMBER < PIPE_CLOSED_ONCE
+#if LWS_LIBRARY_VERSION_NUMBER < PIPE_NOT_CLOSED
 
 static bool is_place(int *place, struct lws *wsi, int descriptor)
 {
@@ -124,33 +134,35 @@ static bool is_place(int *place, struct lws *wsi, int descriptor)
     return is_seen;
 }
 
-/* The pipe is the only thing that a new context polls. */
-static int *find_pipe(uv_loop_t *uv)
+static void note_pipe(gdwsi_context_pipe *pipe, struct lws *wsi, int descriptor)
 {
-    polls found = {0};
-    int descriptor = -1;
-    uv_walk(uv, note_poll, &found);
-    if (found.count != 1 || uv_fileno(found.handle, &descriptor) != 0) {
-        return NULL;
-    }
-    struct lws *wsi = found.handle->data;
     int *place = (int *)(void *)wsi;
     int *end = place + malloc_usable_size(wsi) / sizeof(*place);
     while (place < end && !is_place(place, wsi, descriptor)) {
         place++;
     }
-    return place < end ? place : NULL;
+    pipe->place = place < end ? place : NULL;
 }
 
 #else
 
-static int *find_pipe(uv_loop_t *uv)
+static void note_pipe(gdwsi_context_pipe *pipe, struct lws *wsi, int descriptor)
 {
-    (void)uv;
-    return NULL;
+    (void)wsi;
+    pipe->descriptor = descriptor;
 }
 
 #endif
+
+static void find_pipe(uv_loop_t *uv, gdwsi_context_pipe *pipe)
+{
+    uv_handle_t *found = NULL;
+    int descriptor = -1;
+    uv_walk(uv, note_eventfd, &found);
+    if (found != NULL && uv_fileno(found, &descriptor) == 0) {
+        note_pipe(pipe, found->data, descriptor);
+    }
+}
 
 /* libwebsockets 4.1 does not survive it when it has no memory for what a context begins with:
  * itself with its buffer, and two tables of all descriptors. */
@@ -164,12 +176,12 @@ static bool has_room(size_t buffer, int descriptors)
  * that cannot be destroyed further. It is the one that polls nothing. */
 static bool is_usable(uv_loop_t *uv)
 {
-    polls found = {0};
+    uv_handle_t *found = NULL;
     uv_walk(uv, note_poll, &found);
-    return found.count > 0;
+    return found != NULL;
 }
 
-struct lws_context *gdwsi_context_new(uv_loop_t *uv, size_t read_bytes, int **pipe,
+struct lws_context *gdwsi_context_new(uv_loop_t *uv, size_t read_bytes, gdwsi_context_pipe *pipe,
                                       int *descriptors)
 {
     static const lws_retry_bo_t no_validity_checks = {0};
@@ -195,7 +207,10 @@ struct lws_context *gdwsi_context_new(uv_loop_t *uv, size_t read_bytes, int **pi
     if (context != NULL && !is_usable(uv)) {
         context = NULL;
     }
-    *pipe = context != NULL ? find_pipe(uv) : NULL;
+    *pipe = (gdwsi_context_pipe){.descriptor = -1, .twin = -1};
+    if (context != NULL) {
+        find_pipe(uv, pipe);
+    }
     if (is_saved) {
         (void)sigaction(SIGPIPE, &sigpipe, NULL);
     }
@@ -238,13 +253,30 @@ void gdwsi_context_forget(uv_loop_t *uv, const struct lws *wsi)
     }
 }
 
-void gdwsi_context_destroy(struct lws_context *context, int **pipe)
+void gdwsi_context_destroy(struct lws_context *context, gdwsi_context_pipe *pipe)
 {
     (void)pthread_mutex_lock(&process_lock);
+    if (pipe->descriptor >= 0 && pipe->twin < 0) {
+        pipe->twin = fcntl(pipe->descriptor, F_DUPFD_CLOEXEC, 0);
+    }
     lws_context_destroy(context);
-    if (*pipe != NULL) {
-        **pipe = -1;
-        *pipe = NULL;
+    if (pipe->place != NULL) {
+        *pipe->place = -1;
+        pipe->place = NULL;
     }
     (void)pthread_mutex_unlock(&process_lock);
+}
+
+/* The number may be another file's by now, where a later libwebsockets closes it. */
+void gdwsi_context_bury(gdwsi_context_pipe *pipe)
+{
+    pid_t self = getpid();
+    if (pipe->twin < 0) {
+        return;
+    }
+    if (syscall(SYS_kcmp, self, self, KCMP_FILE, pipe->descriptor, pipe->twin) == 0) {
+        (void)close(pipe->descriptor);
+    }
+    (void)close(pipe->twin);
+    *pipe = (gdwsi_context_pipe){.descriptor = -1, .twin = -1};
 }

@@ -15,11 +15,19 @@ struct lws_context;
 /* Whether the process has the descriptors that a loop and its context need. */
 bool gdwsi_context_has_descriptors(void);
 
+/* What libwebsockets wakes a context with: an eventfd. Before 4.3.4 it closes it twice, and never
+ * since then. */
+typedef struct gdwsi_context_pipe {
+    int *place;     /* before: where the wsi keeps the number; or NULL */
+    int descriptor; /* since: the number, or -1 */
+    int twin;       /* of the same eventfd, while the context is destroyed; or -1 */
+} gdwsi_context_pipe;
+
 /* Make a context on a uv loop that polls nothing else yet; it reads at most read_bytes at once.
- * *pipe: where the descriptor of its wakeup stands, for gdwsi_context_destroy. *descriptors: it has
+ * *pipe: filled in, for gdwsi_context_destroy. *descriptors: it has
  * room for numbers below this one alone, whatever the limit of the process is later. Returns NULL
  * when it cannot be made. */
-struct lws_context *gdwsi_context_new(uv_loop_t *uv, size_t read_bytes, int **pipe,
+struct lws_context *gdwsi_context_new(uv_loop_t *uv, size_t read_bytes, gdwsi_context_pipe *pipe,
                                       int *descriptors);
 
 /* A client's wsi goes without having been connected: libwebsockets forgets libuv's handle where the
@@ -27,6 +35,9 @@ struct lws_context *gdwsi_context_new(uv_loop_t *uv, size_t read_bytes, int **pi
 void gdwsi_context_forget(uv_loop_t *uv, const struct lws *wsi);
 
 /* Destroy it, in two calls, between which libuv has to close its handles. */
-void gdwsi_context_destroy(struct lws_context *context, int **pipe);
+void gdwsi_context_destroy(struct lws_context *context, gdwsi_context_pipe *pipe);
+
+/* After the second call, when libuv has closed its handles: close what is left of the pipe. */
+void gdwsi_context_bury(gdwsi_context_pipe *pipe);
 
 #endif

@@ -265,6 +265,7 @@ static void destroy(gdws_loop *loop)
     if (drain_uv(loop)) {
         gdwsi_context_destroy(loop->context, &loop->pipe);
         (void)drain_uv(loop);
+        gdwsi_context_bury(&loop->pipe);
     } else {
         gdwsi_log_write(GDWS_LOG_ERROR, "libwebsockets cannot free its context: it is left behind");
     }

@@ -9,6 +9,7 @@
 
 #include <uv.h>
 
+#include "context.h"
 #include "gdws/loop.h"
 #include "pool.h"
 #include "posts.h"
@@ -32,7 +33,7 @@ struct gdws_loop {
     uv_async_t wakeup;
     uv_timer_t trim; /* of the pool */
     struct lws_context *context;
-    int *pipe;                       /* of the context */
+    gdwsi_context_pipe pipe;
     int descriptors;                 /* the context has room for numbers below this one */
     void *endpoints;                 /* endpoint's list */
     struct gdwsi_tls_room *tls_room; /* for tls; NULL while no connection is secured */

@@ -44,7 +44,7 @@ static bool try_loop(int spare)
     (void)setrlimit(RLIMIT_NOFILE, &lower);
     int before = count_descriptors();
     gdws_loop *loop = gdws_loop_new();
-    if (loop == NULL && (spare > 8 || count_descriptors() != before)) {
+    if (loop == NULL && (spare > 10 || count_descriptors() != before)) {
         return false;
     }
     if (loop != NULL) {
@@ -219,7 +219,7 @@ Suite *exhaustion_suite(void)
     tcase_set_timeout(tests, 60);
     /* An adapter makes more than the loop. */
     if (getenv("GDWS_TEST_ADAPTER") == NULL) {
-        tcase_add_loop_test(tests, a_loop_is_made_whole_or_not_at_all, 0, 12);
+        tcase_add_loop_test(tests, a_loop_is_made_whole_or_not_at_all, 0, 14);
     }
     tcase_add_test(tests, an_address_without_a_route_leaves_nothing);
     tcase_add_test(tests, what_a_broken_connection_leaves_goes_out_on_no_other);

@@ -248,7 +248,7 @@ END_TEST
 START_TEST(lists_have_ends)
 {
     static const char *const none[] = {NULL};
-    static char names[65][8];
+    static char names[65][16];
     static char lines[33][24];
     static char origins[257][32];
     static char long_one[2100];
