@@ -80,19 +80,17 @@ bool gdwsi_context_has_descriptors(void)
 {
     int tried[DESCRIPTORS_NEEDED];
     int count = 0;
-    int opened = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
-    while (opened >= 0 && count < DESCRIPTORS_NEEDED - 1) {
-        tried[count] = opened;
+    do {
+        tried[count] = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
         count++;
-        opened = fcntl(tried[0], F_DUPFD_CLOEXEC, 0);
-    }
+    } while (count < DESCRIPTORS_NEEDED && tried[count - 1] >= 0);
+    bool has_all = tried[count - 1] >= 0;
     for (int i = 0; i < count; i++) {
-        (void)close(tried[i]);
+        if (tried[i] >= 0) {
+            (void)close(tried[i]);
+        }
     }
-    if (opened >= 0) {
-        (void)close(opened);
-    }
-    return opened >= 0;
+    return has_all;
 }
 
 /* Before 4.3.4 libwebsockets closes the descriptor of its own wakeup twice (its issue 2873): when
