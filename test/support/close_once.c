@@ -18,12 +18,22 @@ int world_vain_closes(void)
     return atomic_load(&vain);
 }
 
+static closer real_close;
+
+/* Before there are threads, and not in each close: a sanitizer that is about to report closes files
+ * while it holds the dynamic linker's locks. */
+__attribute__((constructor)) static void find_close(void)
+{
+    void *symbol = dlsym(RTLD_NEXT, "close");
+    memcpy(&real_close, &symbol, sizeof(real_close));
+}
+
 __attribute__((visibility("default"))) int close(int descriptor)
 {
-    closer real = NULL;
-    void *symbol = dlsym(RTLD_NEXT, "close");
-    memcpy(&real, &symbol, sizeof(real));
-    int result = real(descriptor);
+    if (real_close == NULL) {
+        find_close();
+    }
+    int result = real_close(descriptor);
     if (result != 0 && errno == EBADF) {
         (void)atomic_fetch_add(&vain, 1);
     }
