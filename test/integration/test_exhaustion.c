@@ -111,6 +111,7 @@ START_TEST(what_a_broken_connection_leaves_goes_out_on_no_other)
     gdwsi_tls_context *context = make_client_context();
     gdwsi_tls *broken = gdwsi_tls_new(context, &room, "localhost");
     gdwsi_tls *sound = gdwsi_tls_new(context, &room, "localhost");
+    ck_assert(broken != NULL && sound != NULL);
     (void)gdwsi_tls_shake_hands(broken);
     size_t length = gdwsi_tls_peek(broken, &bytes);
     ck_assert_uint_gt(length, 0);
