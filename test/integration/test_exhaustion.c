@@ -18,7 +18,6 @@
 #include "mem.h"
 #include "rawsock.h"
 #include "server.h"
-#include "tls.h"
 #include "world.h"
 
 static int count_descriptors(void)
@@ -96,39 +95,6 @@ START_TEST(an_address_without_a_route_leaves_nothing)
     world_free(&w);
     /* A loop that libuv does not close keeps its descriptors. */
     ck_assert_int_eq(count_descriptors(), before);
-}
-END_TEST
-
-static gdwsi_tls_context *make_client_context(void)
-{
-    gdwsi_tls_options options;
-    gdwsi_tls_context *context = NULL;
-    const char *reason = "";
-    memset(&options, 0, sizeof(options));
-    ck_assert_int_eq(gdwsi_tls_context_new(&options, true, &context, &reason), GDWS_OK);
-    return context;
-}
-
-/* All connections of a loop share a room for what is to be sent. */
-START_TEST(what_a_broken_connection_leaves_goes_out_on_no_other)
-{
-    struct gdwsi_tls_room *room = NULL;
-    const uint8_t *bytes;
-    gdwsi_tls_context *context = make_client_context();
-    gdwsi_tls *broken = gdwsi_tls_new(context, &room, "localhost");
-    gdwsi_tls *sound = gdwsi_tls_new(context, &room, "localhost");
-    ck_assert(broken != NULL && sound != NULL);
-    (void)gdwsi_tls_shake_hands(broken);
-    size_t length = gdwsi_tls_peek(broken, &bytes);
-    ck_assert_uint_gt(length, 0);
-    /* Its socket is dead, so nobody takes that. */
-    (void)gdwsi_tls_shake_hands(sound);
-    ck_assert_uint_eq(gdwsi_tls_peek(sound, &bytes), length);
-    ck_assert(gdwsi_tls_drop(sound, length));
-    gdwsi_tls_free(broken);
-    gdwsi_tls_free(sound);
-    gdwsi_tls_context_release(context);
-    ck_assert_uint_eq(gdwsi_mem_live(), 0);
 }
 END_TEST
 
@@ -229,7 +195,6 @@ Suite *exhaustion_suite(void)
         tcase_add_loop_test(tests, a_loop_is_made_whole_or_not_at_all, 0, 14);
     }
     tcase_add_test(tests, an_address_without_a_route_leaves_nothing);
-    tcase_add_test(tests, what_a_broken_connection_leaves_goes_out_on_no_other);
     tcase_add_test(tests, a_secured_connection_that_is_refused_leaves_nothing);
     /* Elsewhere libwebsockets or TLS draw, too. */
     if (!world_is_fallback() && !world_is_secure()) {
