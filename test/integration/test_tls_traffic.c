@@ -350,7 +350,8 @@ END_TEST
 
 START_TEST(a_slow_reader_holds_the_sender_back_and_loses_nothing)
 {
-    enum { SIZE = 10000, COUNT = 2000 };
+    enum { SIZE = 10000 };
+    const int count = world_scale(2000, 500);
     static uint8_t message[SIZE];
     const uint8_t *packet;
     size_t length;
@@ -363,10 +364,10 @@ START_TEST(a_slow_reader_holds_the_sender_back_and_loses_nothing)
     world_listen(&w);
     connect_world();
     uint64_t limit = world_now_ms() + WORLD_LIMIT_MS;
-    while (taken < COUNT) {
+    while (taken < count) {
         ck_assert(world_now_ms() < limit);
         message[0] = (uint8_t)sent;
-        gdws_error error = sent < COUNT ? gdws_peer_put_packet(world_server_peer(&w), message, SIZE)
+        gdws_error error = sent < count ? gdws_peer_put_packet(world_server_peer(&w), message, SIZE)
                                         : GDWS_OUT_OF_MEMORY;
         ck_assert(error == GDWS_OK || error == GDWS_OUT_OF_MEMORY);
         sent += error == GDWS_OK ? 1 : 0;

@@ -19,11 +19,11 @@ uint64_t world_now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static uint64_t limit_in_ms = 10000;
+static uint64_t limit_in_ms; /* 0: the usual one */
 
 uint64_t world_limit_ms(void)
 {
-    return limit_in_ms;
+    return limit_in_ms > 0 ? limit_in_ms : (uint64_t)world_scale(10000, 30000);
 }
 
 void world_set_limit_ms(uint64_t limit_ms)
