@@ -428,27 +428,35 @@ static bool can_reach(const char *address, uint16_t port)
     return result == 0;
 }
 
+typedef struct binding {
+    const char *bind_ip;
+    bool on_127_0_0_1;
+    bool on_127_0_0_2;
+    bool on_v6;
+} binding;
+
+static bool is_bound(const binding *wanted)
+{
+    gdws_server *server = gdws_server_new(w.loop);
+    ck_assert_int_eq(gdws_server_set_bind_ip(server, wanted->bind_ip), GDWS_OK);
+    ck_assert_int_eq(gdws_server_listen(server, 0), GDWS_OK);
+    uint16_t port = gdws_server_get_port(server);
+    bool is_right = can_reach("127.0.0.1", port) == wanted->on_127_0_0_1 &&
+                    can_reach("127.0.0.2", port) == wanted->on_127_0_0_2 &&
+                    can_reach("::1", port) == wanted->on_v6;
+    gdws_server_free(server);
+    return is_right;
+}
+
 START_TEST(a_server_is_reachable_where_it_was_bound_and_nowhere_else)
 {
-    static const struct {
-        const char *bind_ip;
-        bool on_127_0_0_1;
-        bool on_127_0_0_2;
-        bool on_v6;
-    } table[] = {{"127.0.0.1", true, false, false}, {"127.0.0.2", false, true, false},
-                 {"0.0.0.0", true, true, false},    {"::1", false, false, true},
-                 {"::", false, false, true},        {"*", true, true, true}};
+    static const binding table[] = {
+        {"127.0.0.1", true, false, false}, {"127.0.0.2", false, true, false},
+        {"0.0.0.0", true, true, false},    {"::1", false, false, true},
+        {"::", false, false, true},        {"*", true, true, true}};
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-        gdws_server *server = gdws_server_new(w.loop);
-        ck_assert_int_eq(gdws_server_set_bind_ip(server, table[i].bind_ip), GDWS_OK);
-        ck_assert_int_eq(gdws_server_listen(server, 0), GDWS_OK);
-        uint16_t port = gdws_server_get_port(server);
-        ck_assert_msg(can_reach("127.0.0.1", port) == table[i].on_127_0_0_1, "%s",
-                      table[i].bind_ip);
-        ck_assert_msg(can_reach("127.0.0.2", port) == table[i].on_127_0_0_2, "%s",
-                      table[i].bind_ip);
-        ck_assert_msg(can_reach("::1", port) == table[i].on_v6, "%s", table[i].bind_ip);
-        gdws_server_free(server);
+        /* Another program may have the same port on another address; hardly twice. */
+        ck_assert_msg(is_bound(&table[i]) || is_bound(&table[i]), "%s", table[i].bind_ip);
     }
 }
 END_TEST
