@@ -4,22 +4,19 @@
 set -u
 build=$1
 logs=$build/logs
-mkdir -p "$logs"
+at_once=3
+. test/checks/steps.sh
 find "$build" -name '*.gcda' -delete
 # Threads count without losing counts, and processes that leave by _exit(2) write theirs first
 # (test/support/leave.h).
 make --no-print-directory -s -j2 BUILD="$build" CFLAGS="-O0 -g --coverage -fprofile-update=atomic -DWITH_GCOV" \
     LDFLAGS="" tests || exit 1
 
-names=()
-declare -A commands
-# Add a program to run: its name, and an env(1) command line.
 run() {
-    names+=("$1")
-    commands[$1]="${*:2}"
+    begin "$1" 900 env CK_FORK=no GDWS_TEST_SLOW=1 "${@:2}"
 }
 
-# The longest first, so that two of them are always busy.
+# The longest first, so that all places are always taken.
 run torture TORTURE=2 TORTURE_JOBS=4 "$build/test/torture"
 run hostile "$build/test/hostile"
 run integration "$build/test/integration"
@@ -34,30 +31,6 @@ run adapters "$build/test/adapters"
 run unit "$build/test/unit"
 run faults "$build/test/faults" 1 200
 run ledger "$build/test/ledger" 100 10 1
-
-start() {
-    # shellcheck disable=SC2086 # a list of words
-    timeout 600 env CK_FORK=no GDWS_TEST_SLOW=1 ${commands[$1]} >"$logs/$1.log" 2>&1 &&
-        touch "$logs/$1.passed"
-}
-rm -f "$logs"/*.passed
-running=0
-for name in "${names[@]}"; do
-    if [ $running = 2 ]; then
-        wait -n
-        running=1
-    fi
-    start "$name" &
-    running=$((running + 1))
-done
-wait
-failed=0
-for name in "${names[@]}"; do
-    if [ ! -e "$logs/$name.passed" ]; then
-        echo "coverage: $name failed"
-        tail -n 20 "$logs/$name.log"
-        failed=1
-    fi
-done
-test/checks/coverage.py "$build" || failed=1
-exit $failed
+finish
+test/checks/coverage.py "$build" || failed=$((failed + 1))
+[ $failed = 0 ]

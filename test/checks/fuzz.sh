@@ -18,13 +18,32 @@ fi
 corpora=$build/corpus
 [ "$2" != coverage ] || build=$build/coverage
 total=0
+reached=0
 targets=0
 profiles=()
 objects=()
-mkdir -p "$build"
+logs=$build/logs
+at_once=2
+. test/checks/steps.sh
 make --no-print-directory -s -j2 CC=clang BUILD="$build" CFLAGS="$flags" LDFLAGS="" "$build/libgdws.a"
 read -r -a packages <<<"$PACKAGES"
 read -r -a libraries <<<"$(pkg-config --libs "${packages[@]}") -lpthread"
+
+# A target has run; see steps.sh.
+ended() {
+    local runs edges
+    if [ "$2" != 0 ]; then
+        failed=$((failed + 1))
+        echo "fuzz: $1 failed"
+        tail -n 40 "$logs/$1"
+        return
+    fi
+    runs=$(sed -n 's/stat::number_of_executed_units: *//p' "$logs/$1")
+    edges=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$logs/$1" | tail -n 1)
+    echo "fuzz: $1: $runs executions in $3 s, $edges edges, corpus of $(size_of "$corpora/$1")"
+    total=$((total + runs))
+    reached=$((reached + edges))
+}
 
 size_of() {
     echo "$(find "$1" -type f | wc -l) inputs, $(find "$1" -type f -printf '%s\n' | awk '{ sum += $1 } END { print int((sum + 1023) / 1024) }') KiB"
@@ -42,7 +61,7 @@ for source in test/fuzz/fuzz_*.c; do
     case $2 in
     merge)
         merged=$(mktemp -d)
-        "$build/$name" -merge=1 -max_len=$bytes_max "$merged" "$seeds" "$found" >"$build/$name.log" 2>&1
+        "$build/$name" -merge=1 -max_len=$bytes_max "$merged" "$seeds" "$found" >"$logs/$name" 2>&1
         # Those that are there stay; of the others, which are named by what is in them, the
         # smallest, as many as there is room for.
         kept=$(find "$seeds" -type f | wc -l)
@@ -57,19 +76,14 @@ for source in test/fuzz/fuzz_*.c; do
         echo "fuzz: $name: $(size_of "$seeds") in the repository"
         ;;
     coverage)
-        LLVM_PROFILE_FILE=$build/$name.profraw "$build/$name" -runs=0 "$seeds" "$found" >"$build/$name.log" 2>&1
+        LLVM_PROFILE_FILE=$build/$name.profraw "$build/$name" -runs=0 "$seeds" "$found" >"$logs/$name" 2>&1
         profiles+=("$build/$name.profraw")
         [ ${#objects[@]} = 0 ] || objects+=(-object)
         objects+=("$build/$name")
         ;;
     *)
-        "$build/$name" -max_total_time="$2" -len_control=20 -print_final_stats=1 -artifact_prefix="$build/" \
-            "$found" "$seeds" >"$build/$name.log" 2>&1 || { tail -n 40 "$build/$name.log"; exit 1; }
-        runs=$(sed -n 's/stat::number_of_executed_units: *//p' "$build/$name.log")
-        edges=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$build/$name.log" | tail -n 1)
-        echo "fuzz: $name: $runs executions in $2 s, $edges edges, corpus of $(size_of "$found")"
-        total=$((total + runs))
-        reached=$((${reached:-0} + edges))
+        begin "$name" $(($2 + 120)) "$build/$name" -max_total_time="$2" -len_control=20 -print_final_stats=1 \
+            -artifact_prefix="$build/" "$found" "$seeds"
         ;;
     esac
 done
@@ -80,5 +94,9 @@ coverage)
     llvm-cov-14 report "${objects[@]}" -instr-profile="$build/all.profdata" lib >"$build/report"
     awk '$1 ~ /^(TOTAL|[a-z_]+\.[ch])$/ { print $1, "lines", $10, "branches", $13 }' "$build/report"
     ;;
-*) echo "fuzz: $targets targets, $total executions, $reached edges, no defect" ;;
+*)
+    finish
+    [ $failed = 0 ] || exit 1
+    echo "fuzz: $targets targets, $total executions, $reached edges, no defect"
+    ;;
 esac

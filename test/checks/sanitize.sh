@@ -1,25 +1,31 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Build with a sanitizer and run the suites. Usage: sanitize.sh asan|tsan BUILD
-set -eu
+set -u
 case "$1" in
 asan) flags="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all" ;;
 tsan) flags="-O1 -g -fsanitize=thread" ;;
 *) exit 2 ;;
 esac
 build=$2
-make --no-print-directory -s -j2 BUILD="$build" CFLAGS="$flags" LDFLAGS="" tests
-for program in "$build"/test/unit "$build"/test/integration "$build"/test/hostile "$build"/test/oom \
-    "$build"/test/adapters; do
-    [ -x "$program" ] || continue
-    echo "$1: $program"
-    GDWS_TEST_SLOW=1 CK_FORK=no timeout 900 "$program"
-done
-echo "$1: integration, fallback write path"
-GDWS_TEST_SLOW=1 GDWS_TEST_FALLBACK=1 CK_FORK=no timeout 900 "$build/test/integration"
-echo "$1: integration, compressed"
-GDWS_TEST_SLOW=1 GDWS_TEST_COMPRESSION=1 CK_FORK=no timeout 900 "$build/test/integration"
-if [ "$1" = asan ]; then
-    echo "asan: faults"
-    GDWS_TEST_SLOW=1 timeout 900 "$build/test/faults" 1 100
-fi
+logs=$build/logs
+at_once=3
+. test/checks/steps.sh
+
+suite() {
+    begin "$1" 1200 env CK_FORK=no GDWS_TEST_SLOW=1 "${@:2}"
+}
+
+make --no-print-directory -s -j2 BUILD="$build" CFLAGS="$flags" LDFLAGS="" tests || exit 1
+# The longest first.
+suite hostile "$build/test/hostile"
+suite integration "$build/test/integration"
+suite integration-fallback GDWS_TEST_FALLBACK=1 "$build/test/integration"
+suite integration-compressed GDWS_TEST_COMPRESSION=1 "$build/test/integration"
+suite unit "$build/test/unit"
+suite oom "$build/test/oom"
+suite adapters "$build/test/adapters"
+[ "$1" != asan ] || suite faults "$build/test/faults" 1 100
+finish
+echo "$1: $passed passed, $failed failed"
+[ $failed = 0 ]
