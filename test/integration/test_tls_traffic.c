@@ -494,7 +494,8 @@ START_TEST(five_hundred_that_never_begin_hold_nobody_up_and_end)
     }
     uint64_t start = world_now_ms();
     connect_world();
-    ck_assert_uint_lt(world_now_ms() - start, (uint64_t)world_scale(100, 2000));
+    /* It has not waited for them: they would have held it up until they end. */
+    ck_assert_uint_lt(world_now_ms() - start, timeout_ms / 2);
     for (int i = 0; i < count; i++) {
         rawsock_wait_for_end(&idle[i], 2ull * timeout_ms + 2000);
         rawsock_close(&idle[i]);
