@@ -100,7 +100,7 @@ static const char *judge_way(const side *from, const side *to, bool must_be_whol
     if (must_be_whole && to->arrived != put) {
         return "not all that was put has arrived, though the connection ended in order";
     }
-    if (must_be_whole && taken != put && !to->is_late) {
+    if (must_be_whole && taken + to->left != put && !to->is_late) {
         return "not all that arrived could be taken";
     }
     return NULL;

@@ -72,6 +72,7 @@ typedef struct side {
     _Atomic uint32_t taken;
     _Atomic uint64_t bytes; /* in those that were taken */
     uint32_t arrived;       /* at the end, by the library's own count */
+    uint32_t left;          /* of these, what the program had not taken when it freed the client */
     uint8_t connected;      /* how often it was told so */
     uint8_t ended;
     bool is_clean; /* the other side's Close frame came, in order */

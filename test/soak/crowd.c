@@ -307,6 +307,8 @@ static void make(member *one)
 static void drop(member *one)
 {
     one->in->ending = ENDING_DROPPED;
+    /* It may stall, and the server may have closed the connection meanwhile. */
+    one->in->client.left = (uint32_t)gdws_peer_get_available_packet_count(server_of(one));
     gdws_client_free(one->client);
     make(one);
 }
