@@ -59,7 +59,7 @@ COMEBACK := $(BUILD)/test/comeback
 SOAK    := $(BUILD)/test/soak
 FAULTS  := $(BUILD)/test/faults
 NETWORK := $(BUILD)/test/network
-TORTURE := $(BUILD)/test/torture
+TORTURE_PROGRAM := $(BUILD)/test/torture
 SUPPORT := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard test/support/*.c))
 STATIC  := $(BUILD)/libgdws.a
 SHARED  := $(BUILD)/libgdws.so.$(VERSION)
@@ -144,7 +144,7 @@ TORTURE_WRAPS := $(patsubst %,-Wl$(comma)--wrap=%,suite_create tcase_add_checked
     _ck_assert_failed srunner_run_all srunner_ntests_failed gdws_client_new gdws_client_free gdws_server_new gdws_server_free \
     gdws_multiplayer_new gdws_multiplayer_free gdws_inspector_new gdws_inspector_free gdwsi_context_new \
     gdwsi_context_destroy gdws_server_init_lws_protocol gdws_variant_new pthread_create)
-$(TORTURE): $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard test/torture/*.c test/integration/*.c)) $(SUPPORT) $(STATIC)
+$(TORTURE_PROGRAM): $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard test/torture/*.c test/integration/*.c)) $(SUPPORT) $(STATIC)
 	@mkdir -p $(@D)
 	$(CC) $^ $(WRAPS) $(TORTURE_WRAPS) $(CHECK_LIBS) $(LOOP_LIBS) $(LIBS) $(CFLAGS) $(LDFLAGS) -o $@
 
@@ -203,10 +203,10 @@ faults: $(FAULTS) ## system calls that fail by a seeded dice: FAULT_SEEDS seeds 
 network: $(NETWORK) ## packets lost, delayed, reordered, a link that is down: needs root, takes 70 s
 	$< $(NETWORK_TIMES)
 
-torture: $(TORTURE) ## the integration suite with each allocation failing: TORTURE=all, or 6 of each test and kind
+torture: $(TORTURE_PROGRAM) ## the integration suite with each allocation failing: TORTURE=all, or 6 of each test and kind
 	GDWS_TEST_SLOW=1 $<
 
-tests: $(SUITE_PROGRAMS) $(INTEROP) $(LEDGER) $(COMEBACK) $(SOAK) $(FAULTS) $(NETWORK) $(TORTURE) $(SAMPLES)
+tests: $(SUITE_PROGRAMS) $(INTEROP) $(LEDGER) $(COMEBACK) $(SOAK) $(FAULTS) $(NETWORK) $(TORTURE_PROGRAM) $(SAMPLES)
 
 # Rewritten when PREFIX changes.
 $(BUILD)/gdws.pc: pkgconfig/gdws.pc.in FORCE

@@ -288,7 +288,16 @@ static void settle(soak *all)
 static uint64_t option(const char *name, uint64_t standard)
 {
     const char *text = getenv(name);
-    return text != NULL && *text != '\0' ? strtoull(text, NULL, 10) : standard;
+    if (text == NULL || *text == '\0') {
+        return standard;
+    }
+    char *end;
+    uint64_t number = strtoull(text, &end, 10);
+    if (*end != '\0') {
+        (void)fprintf(stderr, "soak: %s=%s is no number\n", name, text);
+        exit(EXIT_FAILURE);
+    }
+    return number;
 }
 
 static void raise_descriptors(size_t peers)

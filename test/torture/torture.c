@@ -307,7 +307,13 @@ static size_t setting(const char *name, size_t usual)
     if (value == NULL || value[0] == '\0') {
         return usual;
     }
-    return strcmp(value, "all") == 0 ? SIZE_MAX : (size_t)strtoull(value, NULL, 10);
+    char *end;
+    size_t number = (size_t)strtoull(value, &end, 10);
+    if (strcmp(value, "all") != 0 && *end != '\0') {
+        (void)fprintf(stderr, "torture: %s=%s is no number\n", name, value);
+        exit(EXIT_FAILURE);
+    }
+    return *end == '\0' ? number : SIZE_MAX;
 }
 
 static void add_turn(turns *list, test *of, failure_kind kind, size_t nth)
