@@ -305,6 +305,9 @@ gdws_error gdws_client_connect_to_url(gdws_client *client, const char *url)
     if (client == NULL || url == NULL) {
         return GDWS_INVALID_PARAMETER;
     }
+    if (client->is_freed) {
+        return GDWS_UNAVAILABLE;
+    }
     if (gdwsi_client_is_busy(client)) {
         return GDWS_ALREADY_IN_USE;
     }

@@ -245,8 +245,9 @@ GDWS_API gdws_error gdws_client_set_certificate(gdws_client *client, const char 
  *
  * Returns INVALID_PARAMETER for anything that is not such a URL, ALREADY_IN_USE while connecting
  * (not while waiting to, see gdws_client_set_reconnect), connected or before connection_closed has
- * come, INVALID_DATA when the certificates that were set
- * cannot be used. Source: Godot WebSocketClient.connect_to_url. Since 0.1.
+ * come, INVALID_DATA when the certificates that were set cannot be used, UNAVAILABLE inside of free
+ * (in the connection_closed that it delivers). Source: Godot WebSocketClient.connect_to_url. Since
+ * 0.1.
  */
 GDWS_API gdws_error gdws_client_connect_to_url(gdws_client *client, const char *url);
 

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "gdws/lws.h"
 #include "mem.h"
 #include "rawsock.h"
 #include "runtests.h"
@@ -258,6 +259,61 @@ START_TEST(a_poll_in_the_signals_of_free_is_busy)
 }
 END_TEST
 
+/* What a game does in connection_closed, and a server in its last client_disconnected. */
+typedef struct beginner {
+    char url[64];
+    int count;
+} beginner;
+
+static void connect_at_client_end(gdws_client *client, bool was_clean, void *user)
+{
+    beginner *one = user;
+    (void)was_clean;
+    one->count++;
+    ck_assert_int_eq(gdws_client_connect_to_url(client, one->url), GDWS_UNAVAILABLE);
+}
+
+static void listen_at_server_end(gdws_server *server, int32_t id, bool was_clean, void *user)
+{
+    beginner *one = user;
+    struct lws_protocols entry;
+    (void)id;
+    (void)was_clean;
+    one->count++;
+    ck_assert_int_eq(gdws_server_listen(server, 0), GDWS_UNAVAILABLE);
+    ck_assert_int_eq(gdws_server_init_lws_protocol(server, "late", &entry), GDWS_UNAVAILABLE);
+    ck_assert(!gdws_server_is_listening(server));
+}
+
+/* Free ends what it finds, and would not see what begins in its signals: by address and by name. */
+START_TEST(nothing_begins_in_the_signals_of_free)
+{
+    world w;
+    beginner one = {.count = 0};
+    world_init(&w);
+    world_connect(&w);
+    (void)snprintf(one.url, sizeof(one.url), "%s://%s:%u", world_scheme(),
+                   _i == 0 ? "127.0.0.1" : "localhost", gdws_server_get_port(w.server));
+    const gdws_server_signals at_server = {
+        .size = sizeof(at_server), .client_disconnected = listen_at_server_end, .user = &one};
+    const gdws_client_signals at_client = {
+        .size = sizeof(at_client), .connection_closed = connect_at_client_end, .user = &one};
+    ck_assert_int_eq(gdws_server_set_signals(w.server, &at_server), GDWS_OK);
+    ck_assert_int_eq(gdws_client_set_signals(w.client, &at_client), GDWS_OK);
+    gdws_client_free(w.client);
+    w.client = NULL;
+    ck_assert_int_eq(one.count, 1);
+    gdws_server_free(w.server);
+    w.server = NULL;
+    ck_assert_int_eq(one.count, 2);
+    ck_assert_int_eq(gdws_loop_poll(w.loop), GDWS_OK);
+    /* The ends went to other handlers than the world's. */
+    w.at_server.closed = w.at_server.connected;
+    w.at_client.closed = w.at_client.connected;
+    world_free(&w);
+}
+END_TEST
+
 START_TEST(free_takes_null)
 {
     gdws_client_free(NULL);
@@ -443,6 +499,7 @@ Suite *lifetime_suite(void)
     tcase_add_test(tests, a_client_may_be_freed_in_connection_error);
     tcase_add_test(tests, objects_may_be_freed_at_every_step_of_a_connection);
     tcase_add_test(tests, a_poll_in_the_signals_of_free_is_busy);
+    tcase_add_loop_test(tests, nothing_begins_in_the_signals_of_free, 0, 2);
     tcase_add_test(tests, free_takes_null);
     tcase_add_test(tests, objects_with_loops_of_their_own_need_no_loop);
     tcase_add_test(tests, a_peer_that_is_stopped_is_noticed_by_the_heartbeat);
