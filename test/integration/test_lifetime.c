@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Lifetime: anything may be freed in any signal; peers that vanish are noticed. */
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -393,6 +394,67 @@ START_TEST(a_peer_that_is_stopped_is_noticed_by_the_heartbeat)
 }
 END_TEST
 
+/* The program does something else, for longer than all deadlines of these tests. */
+static void stall(void)
+{
+    uint64_t end = world_now_ms() + 300;
+    while (world_now_ms() < end) {
+        (void)poll(NULL, 0, 10);
+    }
+}
+
+static void answer_now(rawsock *raw, uint8_t first, const void *payload, size_t length)
+{
+    uint8_t frame[160];
+    size_t size = rawsock_frame(frame, first, payload, length, true);
+    ck_assert_int_gt(rawsock_try_send(raw, frame, size), 0);
+}
+
+START_TEST(a_pong_that_came_in_time_counts_after_a_long_frame)
+{
+    world w;
+    rawsock raw;
+    const uint8_t *payload;
+    size_t length;
+    world_init_idle(&w);
+    ck_assert_int_eq(gdws_server_set_heartbeat(w.server, 50, 100), GDWS_OK);
+    world_listen(&w);
+    rawsock_connect(&raw, w.loop, gdws_server_get_port(w.server));
+    rawsock_upgrade(&raw);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(rawsock_read_frame(&raw, &payload, &length), 0x89);
+        answer_now(&raw, 0x8a, payload, length);
+        stall();
+    }
+    ck_assert_int_eq(rawsock_read_frame(&raw, &payload, &length), 0x89);
+    ck_assert_int_eq(w.at_server.closed, 0);
+    rawsock_close(&raw);
+    world_free(&w);
+}
+END_TEST
+
+START_TEST(an_answer_to_a_close_that_came_in_time_counts_after_a_long_frame)
+{
+    world w;
+    rawsock raw;
+    world_init_idle(&w);
+    ck_assert_int_eq(gdws_server_set_close_timeout_ms(w.server, 100), GDWS_OK);
+    world_listen(&w);
+    rawsock_connect(&raw, w.loop, gdws_server_get_port(w.server));
+    rawsock_upgrade(&raw);
+    WAIT_FOR(&w, w.at_server.connected == 1);
+    ck_assert_int_eq(gdws_peer_close(world_server_peer(&w), 4000, ""), GDWS_OK);
+    rawsock_expect_close(&raw, 4000);
+    answer_now(&raw, 0x88, "\x0f\xa0", 2);
+    stall();
+    WAIT_FOR(&w, w.at_server.closed == 1);
+    ck_assert(w.at_server.was_clean);
+    ck_assert_int_eq(w.at_server.code, 4000);
+    rawsock_close(&raw);
+    world_free(&w);
+}
+END_TEST
+
 START_TEST(a_peer_that_we_do_not_read_is_not_timed_out)
 {
     world w;
@@ -503,6 +565,8 @@ Suite *lifetime_suite(void)
     tcase_add_test(tests, free_takes_null);
     tcase_add_test(tests, objects_with_loops_of_their_own_need_no_loop);
     tcase_add_test(tests, a_peer_that_is_stopped_is_noticed_by_the_heartbeat);
+    tcase_add_test(tests, a_pong_that_came_in_time_counts_after_a_long_frame);
+    tcase_add_test(tests, an_answer_to_a_close_that_came_in_time_counts_after_a_long_frame);
     tcase_add_test(tests, a_peer_that_we_do_not_read_is_not_timed_out);
     tcase_add_test(tests, a_paused_peer_with_unread_input_costs_nothing);
     tcase_add_test(tests, a_handshake_that_never_ends_is_cut_off);
