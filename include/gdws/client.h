@@ -276,9 +276,12 @@ GDWS_API gdws_connection_status gdws_client_get_connection_status(const gdws_cli
 /**
  * Give the peer, which stands for the server.
  *
- * id: 0 or 1, both mean the server; NULL for others, and before the first connect_to_url.
+ * id: 0 or 1, both mean the server; NULL for others, before the first connect_to_url, and while
+ * the name in its URL is looked up.
  *
- * The pointer is lent until the next connect_to_url, the next attempt to reconnect, or free.
+ * The pointer is lent until the next connect_to_url, the next attempt to reconnect, or free; while
+ * connecting until the next poll, since each address of a name gets a peer of its own. So ask for
+ * it from connected_to_host on.
  * Source: Godot get_peer. Since 0.1.
  */
 GDWS_API gdws_peer *gdws_client_get_peer(gdws_client *client, int32_t id);

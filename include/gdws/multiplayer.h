@@ -235,7 +235,8 @@ GDWS_API int32_t gdws_multiplayer_get_packet_peer(const gdws_multiplayer *multip
 /**
  * Take the oldest packet.
  *
- * packet, length: as gdws_peer_get_packet's; lent until the next gdws_multiplayer_get_packet.
+ * packet, length: as gdws_peer_get_packet's; lent until the next gdws_multiplayer_get_packet, or
+ * until the next session begins.
  *
  * Returns UNAVAILABLE when there is none. Source: Godot PacketPeer.get_packet. Since 0.1.
  */
