@@ -266,6 +266,17 @@ START_TEST(a_server_may_be_freed_when_somebody_comes)
 }
 END_TEST
 
+START_TEST(a_client_that_is_freed_before_it_has_succeeded_has_not_lost_its_server)
+{
+    guest *one = &p.guests[0];
+    party_make(&p, one);
+    one->on_peer_connected = free_it;
+    party_connect(&p, one);
+    WAIT_FOR_ON(p.loop, one->mp == NULL);
+    ck_assert_str_eq(one->log, "+1 -1 ");
+}
+END_TEST
+
 static int freed_after; /* how many peer_disconnected have come when the object is freed */
 
 static void free_when_someone_goes(guest *one)
@@ -485,6 +496,7 @@ static Suite *make(void)
     tcase_add_test(three, a_stopped_server_tells_everybody_once_and_can_start_again);
     tcase_add_test(three, an_object_may_be_freed_in_its_signals);
     tcase_add_test(three, a_server_may_be_freed_when_somebody_comes);
+    tcase_add_test(three, a_client_that_is_freed_before_it_has_succeeded_has_not_lost_its_server);
     tcase_add_test(three, a_client_may_be_freed_while_it_hears_that_all_is_over);
     tcase_add_test(three, an_object_that_is_freed_neither_polls_nor_begins);
     tcase_add_test(three, a_session_begins_when_the_last_one_has_said_all);
