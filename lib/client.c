@@ -246,9 +246,16 @@ static void forget_last(gdws_client *client)
     client->is_leaving = false;
 }
 
+/* Whether a connection_error is still to come that the program does not know of. */
+static bool owes_error(const gdws_client *client)
+{
+    return client->failure.next != NULL && client->error != GDWS_SKIP;
+}
+
 bool gdwsi_client_is_busy(const gdws_client *client)
 {
-    return (client->status != GDWS_CONNECTION_DISCONNECTED && !client->is_waiting) ||
+    return owes_error(client) ||
+           (client->status != GDWS_CONNECTION_DISCONNECTED && !client->is_waiting) ||
            (client->link != NULL && gdwsi_peer_is_owed_disconnected(&client->link->peer));
 }
 

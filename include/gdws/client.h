@@ -244,10 +244,11 @@ GDWS_API gdws_error gdws_client_set_certificate(gdws_client *client, const char 
  * the default ports are 80 and 443.
  *
  * Returns INVALID_PARAMETER for anything that is not such a URL, ALREADY_IN_USE while connecting
- * (not while waiting to, see gdws_client_set_reconnect), connected or before connection_closed has
- * come, INVALID_DATA when the certificates that were set cannot be used, UNAVAILABLE inside of free
- * (in the connection_closed that it delivers). Source: Godot WebSocketClient.connect_to_url. Since
- * 0.1.
+ * (not while waiting to, see gdws_client_set_reconnect), connected or before connection_error or
+ * connection_closed has come (not after giving up by disconnect_from_host: nothing more is heard of
+ * that attempt then), INVALID_DATA when the certificates that were set cannot be used, UNAVAILABLE
+ * inside of free (in the connection_closed that it delivers). Source: Godot
+ * WebSocketClient.connect_to_url. Since 0.1.
  */
 GDWS_API gdws_error gdws_client_connect_to_url(gdws_client *client, const char *url);
 
