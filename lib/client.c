@@ -246,9 +246,16 @@ static void forget_last(gdws_client *client)
     client->is_leaving = false;
 }
 
+/* Whether a connection_error is still to come that the program does not know of. */
+static bool owes_error(const gdws_client *client)
+{
+    return client->failure.next != NULL && client->error != GDWS_SKIP;
+}
+
 bool gdwsi_client_is_busy(const gdws_client *client)
 {
-    return (client->status != GDWS_CONNECTION_DISCONNECTED && !client->is_waiting) ||
+    return owes_error(client) ||
+           (client->status != GDWS_CONNECTION_DISCONNECTED && !client->is_waiting) ||
            (client->link != NULL && gdwsi_peer_is_owed_disconnected(&client->link->peer));
 }
 
@@ -304,6 +311,9 @@ gdws_error gdws_client_connect_to_url(gdws_client *client, const char *url)
     const char *reason = "";
     if (client == NULL || url == NULL) {
         return GDWS_INVALID_PARAMETER;
+    }
+    if (client->is_freed) {
+        return GDWS_UNAVAILABLE;
     }
     if (gdwsi_client_is_busy(client)) {
         return GDWS_ALREADY_IN_USE;

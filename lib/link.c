@@ -62,6 +62,7 @@ static void on_timer(uv_timer_t *timer);
 void gdwsi_link_set_timer(gdwsi_link *link, gdwsi_link_timer purpose, uint64_t timeout_ms)
 {
     link->timer_purpose = purpose;
+    link->has_looked = false;
     if (!link->loop->is_polling) {
         /* The loop's clock stands still between polls, however long the program has slept; and it
          * may be going to sleep for longer than the timeout. */
@@ -75,6 +76,19 @@ static void stop_timer(gdwsi_link *link)
 {
     link->timer_purpose = GDWSI_LINK_TIMER_NONE;
     (void)uv_timer_stop(&link->timer);
+}
+
+/* The time is up. libuv runs timers before it reads, and if the program comes late, what the other
+ * side has sent in time is still to be read: so the verdict waits for one more pass. Returns false
+ * when that has been. */
+static bool look_again(gdwsi_link *link, gdwsi_link_timer purpose)
+{
+    if (link->has_looked) {
+        return false;
+    }
+    gdwsi_link_set_timer(link, purpose, 1);
+    link->has_looked = true;
+    return true;
 }
 
 static void arm_heartbeat(gdwsi_link *link)
@@ -101,6 +115,9 @@ static void beat(gdwsi_link *link)
         link->unanswered_since = 0;
     }
     if (link->unanswered_since != 0 && now >= link->unanswered_since + link->heartbeat_timeout_ms) {
+        if (look_again(link, GDWSI_LINK_TIMER_HEARTBEAT)) {
+            return;
+        }
         gdwsi_log_write(GDWS_LOG_INFO, "%s port %u: no pong, connection given up",
                         gdws_peer_get_connected_host(&link->peer), link->peer.port);
         gdwsi_link_kill(link);
@@ -132,7 +149,9 @@ static void on_timer(uv_timer_t *timer)
         beat(link);
         break;
     case GDWSI_LINK_TIMER_CLOSE:
-        gdwsi_link_kill(link);
+        if (!look_again(link, GDWSI_LINK_TIMER_CLOSE)) {
+            gdwsi_link_kill(link);
+        }
         break;
     case GDWSI_LINK_TIMER_LINGER:
         gdwsi_peer_abandon(&link->peer);

@@ -82,6 +82,7 @@ struct gdwsi_link {
     bool must_ask;   /* it has said so, and forgets on its way back what it was asked meanwhile */
     bool is_reading; /* what libwebsockets was told last */
     bool is_ping_due;
+    bool has_looked; /* the time was up, and the socket was read once more */
     bool is_close_flushed;
 
     /* For wire. */

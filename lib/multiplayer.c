@@ -38,7 +38,16 @@ static bool is_guest(const gdws_multiplayer *multiplayer)
 static bool is_busy(const gdws_multiplayer *multiplayer)
 {
     return gdws_multiplayer_get_connection_status(multiplayer) != GDWS_CONNECTION_DISCONNECTED ||
-           multiplayer->roster.count > 0;
+           multiplayer->ended != GDWS_CONNECTION_DISCONNECTED || multiplayer->roster.count > 0;
+}
+
+/* Whether a session may begin. */
+static gdws_error check_idle(const gdws_multiplayer *multiplayer)
+{
+    if (multiplayer->is_freed) {
+        return GDWS_UNAVAILABLE;
+    }
+    return is_busy(multiplayer) ? GDWS_ALREADY_IN_USE : GDWS_OK;
 }
 
 gdws_error gdws_multiplayer_set_signals(gdws_multiplayer *multiplayer,
@@ -171,10 +180,11 @@ gdws_error gdws_multiplayer_create_server(gdws_multiplayer *multiplayer, uint16_
     if (multiplayer == NULL) {
         return GDWS_INVALID_PARAMETER;
     }
-    if (is_busy(multiplayer)) {
-        return GDWS_ALREADY_IN_USE;
+    gdws_error error = check_idle(multiplayer);
+    if (error != GDWS_OK) {
+        return error;
     }
-    gdws_error error = gdws_server_listen(multiplayer->server, port);
+    error = gdws_server_listen(multiplayer->server, port);
     if (error == GDWS_OK) {
         begin(multiplayer, &gdwsi_multiplayer_host);
     }
@@ -186,11 +196,12 @@ gdws_error gdws_multiplayer_create_client(gdws_multiplayer *multiplayer, const c
     if (multiplayer == NULL) {
         return GDWS_INVALID_PARAMETER;
     }
-    if (is_busy(multiplayer)) {
-        return GDWS_ALREADY_IN_USE;
+    gdws_error error = check_idle(multiplayer);
+    if (error != GDWS_OK) {
+        return error;
     }
     multiplayer->message[0] = '\0';
-    gdws_error error = gdws_client_connect_to_url(multiplayer->client, url);
+    error = gdws_client_connect_to_url(multiplayer->client, url);
     if (error == GDWS_OK) {
         begin(multiplayer, &gdwsi_multiplayer_guest);
         gdwsi_guest_begin(multiplayer);
@@ -432,14 +443,17 @@ void gdws_multiplayer_free(gdws_multiplayer *multiplayer)
         return;
     }
     gdws_loop *loop = multiplayer->loop;
+    bool was_polling = loop->is_polling;
     multiplayer->is_freed = true;
     (void)gdws_server_set_signals(multiplayer->server, NULL);
     (void)gdws_client_set_signals(multiplayer->client, NULL);
+    loop->is_polling = true; /* for handlers these are signals like any other */
     if (is_host(multiplayer)) {
         gdwsi_host_end(multiplayer);
     } else if (is_guest(multiplayer)) {
         gdwsi_guest_end(multiplayer);
     }
+    loop->is_polling = was_polling;
     multiplayer->role = NULL;
     gdws_server_free(multiplayer->server);
     gdws_client_free(multiplayer->client);

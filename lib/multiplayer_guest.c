@@ -16,6 +16,7 @@ enum { NORMAL_CLOSURE = 1000, CLOSE_PROTOCOL_ERROR = 1002 };
 static void signal_succeeded(gdws_multiplayer *multiplayer)
 {
     const gdws_multiplayer_signals *signals = &multiplayer->signals;
+    multiplayer->has_succeeded = true;
     if (signals->connection_succeeded != NULL) {
         signals->connection_succeeded(multiplayer, signals->user);
     }
@@ -260,6 +261,7 @@ void gdwsi_guest_begin(gdws_multiplayer *multiplayer)
     multiplayer->unique_id = 0;
     multiplayer->greeting_deadline = 0;
     multiplayer->is_refused = false;
+    multiplayer->has_succeeded = false;
 }
 
 /* The other clients first: they cannot be reached without the server. */
@@ -285,7 +287,7 @@ void gdwsi_guest_end(gdws_multiplayer *multiplayer)
     }
     gdws_connection_status status = multiplayer->ended;
     multiplayer->ended = GDWS_CONNECTION_DISCONNECTED;
-    if (status == GDWS_CONNECTION_CONNECTED) {
+    if (status == GDWS_CONNECTION_CONNECTED && multiplayer->has_succeeded) {
         signal_server_disconnected(multiplayer);
     } else if (status == GDWS_CONNECTION_CONNECTING && !was_freed) {
         signal_failed(multiplayer);

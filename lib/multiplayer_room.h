@@ -56,6 +56,7 @@ struct gdws_multiplayer {
     uint32_t greeting_timeout_ms;
     uint64_t greeting_deadline; /* loop time; 0: none */
     bool is_refused;            /* the server's greeting was wrong or late */
+    bool has_succeeded;         /* connection_succeeded has been signalled */
     char message[160];
 
     uint8_t *scratch; /* where a header is put before a packet */

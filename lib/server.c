@@ -248,6 +248,9 @@ gdws_error gdws_server_listen(gdws_server *server, uint16_t port)
     if (server == NULL) {
         return GDWS_INVALID_PARAMETER;
     }
+    if (server->is_freed) {
+        return GDWS_UNAVAILABLE;
+    }
     if (server->listener != NULL) {
         return GDWS_ALREADY_IN_USE;
     }

@@ -359,12 +359,13 @@ gdws_error gdws_variant_set(gdws_variant *dictionary, gdws_variant *key, gdws_va
     if (error != GDWS_OK) {
         return error;
     }
-    uint32_t i = 0;
-    while (i < dictionary->count && !is_equal(&dictionary->value.items[i], key)) {
-        i += 2;
+    /* From behind, as find does: bytes may have a key twice. */
+    uint32_t i = dictionary->count;
+    while (i > 0 && !is_equal(&dictionary->value.items[i - 2], key)) {
+        i -= 2;
     }
-    if (i < dictionary->count) {
-        gdws_variant *old = &dictionary->value.items[i + 1];
+    if (i > 0) {
+        gdws_variant *old = &dictionary->value.items[i - 1];
         gdwsi_variant_clear(old);
         *old = *value;
         if (value->depth >= dictionary->depth) {

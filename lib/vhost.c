@@ -375,6 +375,9 @@ gdws_error gdws_server_init_lws_protocol(gdws_server *server, const char *name,
         return GDWS_INVALID_PARAMETER;
     }
     memset(protocol, 0, sizeof(*protocol));
+    if (server->is_freed) {
+        return GDWS_UNAVAILABLE;
+    }
     gdws_error error = gdwsi_config_check_protocol(name);
     if (error != GDWS_OK) {
         return error;

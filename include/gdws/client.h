@@ -244,9 +244,11 @@ GDWS_API gdws_error gdws_client_set_certificate(gdws_client *client, const char 
  * the default ports are 80 and 443.
  *
  * Returns INVALID_PARAMETER for anything that is not such a URL, ALREADY_IN_USE while connecting
- * (not while waiting to, see gdws_client_set_reconnect), connected or before connection_closed has
- * come, INVALID_DATA when the certificates that were set
- * cannot be used. Source: Godot WebSocketClient.connect_to_url. Since 0.1.
+ * (not while waiting to, see gdws_client_set_reconnect), connected or before connection_error or
+ * connection_closed has come (not after giving up by disconnect_from_host: nothing more is heard of
+ * that attempt then), INVALID_DATA when the certificates that were set cannot be used, UNAVAILABLE
+ * inside of free (in the connection_closed that it delivers). Source: Godot
+ * WebSocketClient.connect_to_url. Since 0.1.
  */
 GDWS_API gdws_error gdws_client_connect_to_url(gdws_client *client, const char *url);
 
@@ -275,9 +277,12 @@ GDWS_API gdws_connection_status gdws_client_get_connection_status(const gdws_cli
 /**
  * Give the peer, which stands for the server.
  *
- * id: 0 or 1, both mean the server; NULL for others, and before the first connect_to_url.
+ * id: 0 or 1, both mean the server; NULL for others, before the first connect_to_url, and while
+ * the name in its URL is looked up.
  *
- * The pointer is lent until the next connect_to_url, the next attempt to reconnect, or free.
+ * The pointer is lent until the next connect_to_url, the next attempt to reconnect, or free; while
+ * connecting until the next poll, since each address of a name gets a peer of its own. So ask for
+ * it from connected_to_host on.
  * Source: Godot get_peer. Since 0.1.
  */
 GDWS_API gdws_peer *gdws_client_get_peer(gdws_client *client, int32_t id);

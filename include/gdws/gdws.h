@@ -30,8 +30,8 @@
  * 6. Ownership by verb. new gives what only free takes back. put and set copy. get and the
  * arguments of signals lend: a packet is valid until the next get_packet on that peer or until the
  * peer has gone; a string until the object changes. A server's peer pointers are lent until its
- *    client_disconnected has returned: keep the id instead. Ids are random in 2..2147483647 and not
- *    reused while the server lives.
+ *    client_disconnected has returned: keep the id instead. Ids are random in 2..2147483647: no two
+ *    peers of a server have the same at a time, and that one comes again later is most unlikely.
  * 7. One object, one thread. Objects on one loop share its thread. gdws_loop_post and
  *    gdws_loop_wakeup alone may be called from any thread.
  * 8. Errors. Output parameters are cleared first; on error nothing has changed. A NULL object is

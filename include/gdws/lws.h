@@ -50,7 +50,7 @@ extern "C" {
  * - gdws_loop_new sends libwebsockets' log lines to gdws_set_log_callback. A program that wants
  * them itself calls lws_set_log_level after it has made its servers.
  *
- * Returns INVALID_PARAMETER for a bad name, OUT_OF_MEMORY. Since 0.1.
+ * Returns INVALID_PARAMETER for a bad name, OUT_OF_MEMORY, UNAVAILABLE inside of free. Since 0.1.
  */
 GDWS_API gdws_error gdws_server_init_lws_protocol(gdws_server *server, const char *name,
                                                   struct lws_protocols *protocol);

@@ -179,9 +179,9 @@ GDWS_API gdws_transfer_mode gdws_multiplayer_get_transfer_mode(const gdws_multip
  *
  * port: as gdws_server_listen's.
  *
- * Returns ALREADY_IN_USE while it is a server or a client or a peer_disconnected is still owed, and
- * what gdws_server_listen returns. Source: Godot 3 WebSocketServer.listen with gd_mp_api, Godot 4
- * create_server. Since 0.1.
+ * Returns ALREADY_IN_USE while it is a server or a client or a peer_disconnected or
+ * server_disconnected is still owed, and what gdws_server_listen returns. Source: Godot 3
+ * WebSocketServer.listen with gd_mp_api, Godot 4 create_server. Since 0.1.
  */
 GDWS_API gdws_error gdws_multiplayer_create_server(gdws_multiplayer *multiplayer, uint16_t port);
 
@@ -235,7 +235,8 @@ GDWS_API int32_t gdws_multiplayer_get_packet_peer(const gdws_multiplayer *multip
 /**
  * Take the oldest packet.
  *
- * packet, length: as gdws_peer_get_packet's; lent until the next gdws_multiplayer_get_packet.
+ * packet, length: as gdws_peer_get_packet's; lent until the next gdws_multiplayer_get_packet, or
+ * until the next session begins.
  *
  * Returns UNAVAILABLE when there is none. Source: Godot PacketPeer.get_packet. Since 0.1.
  */

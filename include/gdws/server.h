@@ -298,7 +298,8 @@ GDWS_API gdws_error gdws_server_replace_certificate(gdws_server *server, const c
  * Returns ALREADY_IN_USE when it listens already or the port is taken, CANT_CREATE when the address
  * is not one of this machine or the system refuses, OUT_OF_MEMORY. For wss UNCONFIGURED when there
  * is a key without a certificate or the other way round, and INVALID_DATA when they cannot be used;
- * a log line says more. Source: Godot WebSocketServer.listen. Since 0.1.
+ * a log line says more. UNAVAILABLE inside of free. Source: Godot WebSocketServer.listen. Since
+ * 0.1.
  */
 GDWS_API gdws_error gdws_server_listen(gdws_server *server, uint16_t port);
 

@@ -248,6 +248,49 @@ START_TEST(a_connection_begun_by_a_foreign_timer_is_made)
 }
 END_TEST
 
+/* The program polls by itself, and what its polls have begun ends when time alone has passed. */
+static void connect_and_poll(void *user)
+{
+    stage *s = user;
+    connect_out(s);
+    uint64_t limit = world_now_ms() + WORLD_LIMIT_MS;
+    do {
+        (void)gdws_loop_wait(s->h->loop, 0);
+        ck_assert(world_now_ms() < limit);
+    } while (gdws_loop_get_timeout_ms(s->h->loop) == 0);
+    if (strcmp(s->h->kind->name, "libevent") == 0) {
+        gdws_loop_wakeup(s->h->loop);
+    }
+}
+
+static void on_failed(gdws_client *client, void *user)
+{
+    stage *s = user;
+    ck_assert_int_eq(gdws_client_get_error(client), GDWS_TIMEOUT);
+    s->has_seen = true;
+}
+
+START_TEST(a_timer_set_by_a_poll_of_the_programs_is_kept)
+{
+    stage s;
+    uint16_t port;
+    begin(&s, _i);
+    const gdws_client_signals signals = {
+        .size = sizeof(signals), .user = &s, .connection_error = on_failed};
+    ck_assert_int_eq(gdws_client_set_signals(s.client, &signals), GDWS_OK);
+    ck_assert_int_eq(gdws_client_set_handshake_timeout_ms(s.client, 300), GDWS_OK);
+    listener = rawsock_listen(&port);
+    uint64_t start = world_now_ms();
+    host_after(s.h, DELAY_MS, connect_and_poll, &s);
+    while (!s.has_seen) {
+        host_turn(s.h, PATIENCE_S * 1000);
+        ck_assert_uint_lt(world_now_ms() - start, PATIENCE_S * 1000);
+    }
+    rawsock_stop_listening(listener);
+    end(&s);
+}
+END_TEST
+
 /* Send a packet and turn the host until a flag is set. */
 static void tell(stage *s, const char *text, const bool *flag)
 {
@@ -436,6 +479,7 @@ Suite *hosts_suite(void)
                         kinds);
     tcase_add_loop_test(tests, a_timer_set_by_a_foreign_timer_is_kept, 0, kinds);
     tcase_add_loop_test(tests, a_connection_begun_by_a_foreign_timer_is_made, 0, kinds);
+    tcase_add_loop_test(tests, a_timer_set_by_a_poll_of_the_programs_is_kept, 0, kinds);
     tcase_add_loop_test(tests, everything_may_be_freed_in_a_signal, 0, kinds);
     tcase_add_loop_test(tests, the_host_goes_on_beside_and_after_a_loop, 0, kinds);
     tcase_add_loop_test(tests, a_loop_can_be_detached_and_attached_again, 0, kinds);

@@ -256,6 +256,59 @@ START_TEST(giving_up_is_an_error_that_was_asked_for)
 }
 END_TEST
 
+static char url_of_server[64];
+static bool has_asked;
+
+/* Runs in each pass before the signals, and so between a failure and its connection_error. */
+static void connect_before_the_error(gdws_loop *loop, void *user)
+{
+    (void)user;
+    if (loop == NULL || w.at_client.errors > 0) {
+        return;
+    }
+    if (gdws_client_get_error(w.client) != GDWS_OK) {
+        has_asked = true;
+        ck_assert_int_eq(gdws_client_connect_to_url(w.client, url_of_server), GDWS_ALREADY_IN_USE);
+        ck_assert_int_eq(gdws_client_set_compression(w.client, true), GDWS_ALREADY_IN_USE);
+    }
+    ck_assert_int_eq(gdws_loop_post(loop, connect_before_the_error, NULL), GDWS_OK);
+}
+
+/* With and without another attempt to come. */
+START_TEST(an_attempt_begins_when_the_end_of_the_last_one_was_told)
+{
+    char url[64];
+    uint16_t port = 0;
+    int listener = rawsock_hold_port(&port);
+    (void)snprintf(url, sizeof(url), "%s://127.0.0.1:%u", world_scheme(), port);
+    (void)snprintf(url_of_server, sizeof(url_of_server), "%s://127.0.0.1:%u", world_scheme(),
+                   gdws_server_get_port(w.server));
+    ck_assert_int_eq(gdws_client_set_reconnect(w.client, _i == 0 ? 0 : 60000, 60000, 0), GDWS_OK);
+    has_asked = false;
+    ck_assert_int_eq(gdws_client_connect_to_url(w.client, url), GDWS_OK);
+    ck_assert_int_eq(gdws_loop_post(w.loop, connect_before_the_error, NULL), GDWS_OK);
+    WAIT_FOR(&w, w.at_client.errors == 1);
+    ck_assert(has_asked);
+    ck_assert_int_eq(gdws_client_connect_to_url(w.client, url_of_server), GDWS_OK);
+    WAIT_FOR(&w, w.at_client.connected == 1 && w.at_server.connected == 1);
+    rawsock_stop_listening(listener);
+}
+END_TEST
+
+/* Who has given up need not wait to be told. */
+START_TEST(who_gives_up_may_go_elsewhere_at_once)
+{
+    char url[64];
+    (void)snprintf(url, sizeof(url), "%s://127.0.0.1:%u", world_scheme(),
+                   gdws_server_get_port(w.server));
+    ck_assert_int_eq(gdws_client_connect_to_url(w.client, url), GDWS_OK);
+    ck_assert_int_eq(gdws_client_disconnect_from_host(w.client, 1000, ""), GDWS_OK);
+    ck_assert_int_eq(gdws_client_connect_to_url(w.client, url), GDWS_OK);
+    WAIT_FOR(&w, w.at_client.connected == 1 && w.at_server.connected == 1);
+    ck_assert_int_eq(w.at_client.errors, 0);
+}
+END_TEST
+
 START_TEST(bad_urls_are_refused_at_once)
 {
     static const char *const urls[] = {"",
@@ -481,6 +534,8 @@ Suite *connect_suite(void)
     tcase_add_test(tests, a_subprotocol_that_was_not_offered_is_said);
     tcase_add_test(tests, no_subprotocol_where_some_were_offered_is_said);
     tcase_add_test(tests, giving_up_is_an_error_that_was_asked_for);
+    tcase_add_loop_test(tests, an_attempt_begins_when_the_end_of_the_last_one_was_told, 0, 2);
+    tcase_add_test(tests, who_gives_up_may_go_elsewhere_at_once);
     tcase_add_test(tests, bad_urls_are_refused_at_once);
     tcase_add_test(tests, the_first_of_the_clients_subprotocols_is_chosen);
     tcase_add_test(tests, an_unknown_subprotocol_is_answered_with_400);

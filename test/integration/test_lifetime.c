@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Lifetime: anything may be freed in any signal; peers that vanish are noticed. */
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "gdws/lws.h"
 #include "mem.h"
 #include "rawsock.h"
 #include "runtests.h"
@@ -258,6 +260,61 @@ START_TEST(a_poll_in_the_signals_of_free_is_busy)
 }
 END_TEST
 
+/* What a game does in connection_closed, and a server in its last client_disconnected. */
+typedef struct beginner {
+    char url[64];
+    int count;
+} beginner;
+
+static void connect_at_client_end(gdws_client *client, bool was_clean, void *user)
+{
+    beginner *one = user;
+    (void)was_clean;
+    one->count++;
+    ck_assert_int_eq(gdws_client_connect_to_url(client, one->url), GDWS_UNAVAILABLE);
+}
+
+static void listen_at_server_end(gdws_server *server, int32_t id, bool was_clean, void *user)
+{
+    beginner *one = user;
+    struct lws_protocols entry;
+    (void)id;
+    (void)was_clean;
+    one->count++;
+    ck_assert_int_eq(gdws_server_listen(server, 0), GDWS_UNAVAILABLE);
+    ck_assert_int_eq(gdws_server_init_lws_protocol(server, "late", &entry), GDWS_UNAVAILABLE);
+    ck_assert(!gdws_server_is_listening(server));
+}
+
+/* Free ends what it finds, and would not see what begins in its signals: by address and by name. */
+START_TEST(nothing_begins_in_the_signals_of_free)
+{
+    world w;
+    beginner one = {.count = 0};
+    world_init(&w);
+    world_connect(&w);
+    (void)snprintf(one.url, sizeof(one.url), "%s://%s:%u", world_scheme(),
+                   _i == 0 ? "127.0.0.1" : "localhost", gdws_server_get_port(w.server));
+    const gdws_server_signals at_server = {
+        .size = sizeof(at_server), .client_disconnected = listen_at_server_end, .user = &one};
+    const gdws_client_signals at_client = {
+        .size = sizeof(at_client), .connection_closed = connect_at_client_end, .user = &one};
+    ck_assert_int_eq(gdws_server_set_signals(w.server, &at_server), GDWS_OK);
+    ck_assert_int_eq(gdws_client_set_signals(w.client, &at_client), GDWS_OK);
+    gdws_client_free(w.client);
+    w.client = NULL;
+    ck_assert_int_eq(one.count, 1);
+    gdws_server_free(w.server);
+    w.server = NULL;
+    ck_assert_int_eq(one.count, 2);
+    ck_assert_int_eq(gdws_loop_poll(w.loop), GDWS_OK);
+    /* The ends went to other handlers than the world's. */
+    w.at_server.closed = w.at_server.connected;
+    w.at_client.closed = w.at_client.connected;
+    world_free(&w);
+}
+END_TEST
+
 START_TEST(free_takes_null)
 {
     gdws_client_free(NULL);
@@ -333,6 +390,67 @@ START_TEST(a_peer_that_is_stopped_is_noticed_by_the_heartbeat)
     (void)waitpid(child, NULL, 0);
     (void)close(port_pipe[0]);
     (void)close(port_pipe[1]);
+    world_free(&w);
+}
+END_TEST
+
+/* The program does something else, for longer than all deadlines of these tests. */
+static void stall(void)
+{
+    uint64_t end = world_now_ms() + 300;
+    while (world_now_ms() < end) {
+        (void)poll(NULL, 0, 10);
+    }
+}
+
+static void answer_now(rawsock *raw, uint8_t first, const void *payload, size_t length)
+{
+    uint8_t frame[160];
+    size_t size = rawsock_frame(frame, first, payload, length, true);
+    ck_assert_int_gt(rawsock_try_send(raw, frame, size), 0);
+}
+
+START_TEST(a_pong_that_came_in_time_counts_after_a_long_frame)
+{
+    world w;
+    rawsock raw;
+    const uint8_t *payload;
+    size_t length;
+    world_init_idle(&w);
+    ck_assert_int_eq(gdws_server_set_heartbeat(w.server, 50, 100), GDWS_OK);
+    world_listen(&w);
+    rawsock_connect(&raw, w.loop, gdws_server_get_port(w.server));
+    rawsock_upgrade(&raw);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(rawsock_read_frame(&raw, &payload, &length), 0x89);
+        answer_now(&raw, 0x8a, payload, length);
+        stall();
+    }
+    ck_assert_int_eq(rawsock_read_frame(&raw, &payload, &length), 0x89);
+    ck_assert_int_eq(w.at_server.closed, 0);
+    rawsock_close(&raw);
+    world_free(&w);
+}
+END_TEST
+
+START_TEST(an_answer_to_a_close_that_came_in_time_counts_after_a_long_frame)
+{
+    world w;
+    rawsock raw;
+    world_init_idle(&w);
+    ck_assert_int_eq(gdws_server_set_close_timeout_ms(w.server, 100), GDWS_OK);
+    world_listen(&w);
+    rawsock_connect(&raw, w.loop, gdws_server_get_port(w.server));
+    rawsock_upgrade(&raw);
+    WAIT_FOR(&w, w.at_server.connected == 1);
+    ck_assert_int_eq(gdws_peer_close(world_server_peer(&w), 4000, ""), GDWS_OK);
+    rawsock_expect_close(&raw, 4000);
+    answer_now(&raw, 0x88, "\x0f\xa0", 2);
+    stall();
+    WAIT_FOR(&w, w.at_server.closed == 1);
+    ck_assert(w.at_server.was_clean);
+    ck_assert_int_eq(w.at_server.code, 4000);
+    rawsock_close(&raw);
     world_free(&w);
 }
 END_TEST
@@ -443,9 +561,12 @@ Suite *lifetime_suite(void)
     tcase_add_test(tests, a_client_may_be_freed_in_connection_error);
     tcase_add_test(tests, objects_may_be_freed_at_every_step_of_a_connection);
     tcase_add_test(tests, a_poll_in_the_signals_of_free_is_busy);
+    tcase_add_loop_test(tests, nothing_begins_in_the_signals_of_free, 0, 2);
     tcase_add_test(tests, free_takes_null);
     tcase_add_test(tests, objects_with_loops_of_their_own_need_no_loop);
     tcase_add_test(tests, a_peer_that_is_stopped_is_noticed_by_the_heartbeat);
+    tcase_add_test(tests, a_pong_that_came_in_time_counts_after_a_long_frame);
+    tcase_add_test(tests, an_answer_to_a_close_that_came_in_time_counts_after_a_long_frame);
     tcase_add_test(tests, a_peer_that_we_do_not_read_is_not_timed_out);
     tcase_add_test(tests, a_paused_peer_with_unread_input_costs_nothing);
     tcase_add_test(tests, a_handshake_that_never_ends_is_cut_off);

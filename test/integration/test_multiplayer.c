@@ -266,6 +266,17 @@ START_TEST(a_server_may_be_freed_when_somebody_comes)
 }
 END_TEST
 
+START_TEST(a_client_that_is_freed_before_it_has_succeeded_has_not_lost_its_server)
+{
+    guest *one = &p.guests[0];
+    party_make(&p, one);
+    one->on_peer_connected = free_it;
+    party_connect(&p, one);
+    WAIT_FOR_ON(p.loop, one->mp == NULL);
+    ck_assert_str_eq(one->log, "+1 -1 ");
+}
+END_TEST
+
 static int freed_after; /* how many peer_disconnected have come when the object is freed */
 
 static void free_when_someone_goes(guest *one)
@@ -290,6 +301,51 @@ START_TEST(a_client_may_be_freed_while_it_hears_that_all_is_over)
         tear_down();
         set_up_3();
     }
+}
+END_TEST
+
+static void poll_and_begin(guest *one)
+{
+    ck_assert_int_eq(gdws_loop_poll(p.loop), GDWS_BUSY);
+    ck_assert_int_eq(gdws_multiplayer_wait(one->mp, 0), GDWS_BUSY);
+    ck_assert_int_eq(gdws_multiplayer_create_server(one->mp, 0), GDWS_UNAVAILABLE);
+    ck_assert_int_eq(gdws_multiplayer_create_client(one->mp, "ws://localhost:1"), GDWS_UNAVAILABLE);
+}
+
+/* The signals that free delivers are signals, and nothing begins in them. */
+START_TEST(an_object_that_is_freed_neither_polls_nor_begins)
+{
+    party_join(&p);
+    p.host.on_peer_disconnected = poll_and_begin;
+    p.guests[0].on_peer_disconnected = poll_and_begin;
+    free_it(&p.guests[0]);
+    ck_assert_int_eq(p.guests[0].over, 1);
+    free_it(&p.host);
+    ck_assert_int_eq(p.host.disconnected, 1);
+    ck_assert_int_eq(gdws_loop_poll(p.loop), GDWS_OK);
+}
+END_TEST
+
+static void begin_again(guest *one)
+{
+    char url[64];
+    (void)snprintf(url, sizeof(url), "%s://localhost:%u", world_scheme(), party_port(&p));
+    ck_assert_int_eq(gdws_multiplayer_create_client(one->mp, url), GDWS_ALREADY_IN_USE);
+    ck_assert_int_eq(gdws_multiplayer_create_server(one->mp, 0), GDWS_ALREADY_IN_USE);
+}
+
+/* Or server_disconnected would come in the middle of the next session. */
+START_TEST(a_session_begins_when_the_last_one_has_said_all)
+{
+    party_join(&p);
+    guest *one = &p.guests[0];
+    one->on_peer_disconnected = begin_again;
+    gdws_multiplayer_close(one->mp);
+    WAIT_FOR_ON(p.loop, one->over == 1);
+    ck_assert_str_eq(one->log, "+1 ok -1 over ");
+    one->on_peer_disconnected = NULL;
+    party_connect(&p, one);
+    WAIT_FOR_ON(p.loop, one->succeeded == 2);
 }
 END_TEST
 
@@ -440,7 +496,10 @@ static Suite *make(void)
     tcase_add_test(three, a_stopped_server_tells_everybody_once_and_can_start_again);
     tcase_add_test(three, an_object_may_be_freed_in_its_signals);
     tcase_add_test(three, a_server_may_be_freed_when_somebody_comes);
+    tcase_add_test(three, a_client_that_is_freed_before_it_has_succeeded_has_not_lost_its_server);
     tcase_add_test(three, a_client_may_be_freed_while_it_hears_that_all_is_over);
+    tcase_add_test(three, an_object_that_is_freed_neither_polls_nor_begins);
+    tcase_add_test(three, a_session_begins_when_the_last_one_has_said_all);
     tcase_add_test(three, packets_come_in_order_of_arrival_across_peers);
     tcase_add_test(three, a_slow_server_slows_its_clients_and_loses_nothing);
     tcase_add_test(three, a_slow_client_slows_its_server_and_loses_nothing);

@@ -255,6 +255,9 @@ START_TEST(what_godot_forgives)
     gdws_variant_free(variant);
     ck_assert_int_eq(gdws_variant_decode(twice, sizeof(twice) - 1, &variant, NULL), GDWS_OK);
     ck_assert_int_eq(gdws_variant_get_int(gdws_variant_find(variant, "k")), 2);
+    ck_assert_int_eq(
+        gdws_variant_set(variant, gdws_variant_new_string("k"), gdws_variant_new_int(3)), GDWS_OK);
+    ck_assert_int_eq(gdws_variant_get_int(gdws_variant_find(variant, "k")), 3);
     gdws_variant_free(variant);
 }
 END_TEST

@@ -22,6 +22,7 @@ typedef struct gdws_libev {
     struct ev_loop *host;
     ev_io readable;
     ev_timer due;
+    ev_prepare before_sleep;
     bool *is_gone; /* while it polls: set by detach, after which this memory may have gone */
 } gdws_libev;
 
@@ -29,18 +30,10 @@ typedef struct gdws_libev {
 static inline void gdws_libev_run_(gdws_libev *adapter)
 {
     bool is_gone = false;
-    int timeout_ms;
     adapter->is_gone = &is_gone;
     (void)gdws_loop_poll(adapter->loop);
-    if (is_gone) {
-        return;
-    }
-    adapter->is_gone = NULL;
-    timeout_ms = gdws_loop_get_timeout_ms(adapter->loop);
-    ev_timer_stop(adapter->host, &adapter->due);
-    if (timeout_ms >= 0) {
-        ev_timer_set(&adapter->due, timeout_ms / 1000.0, 0.0);
-        ev_timer_start(adapter->host, &adapter->due);
+    if (!is_gone) {
+        adapter->is_gone = NULL;
     }
 }
 
@@ -56,6 +49,19 @@ static inline void gdws_libev_on_due_(struct ev_loop *host, ev_timer *watcher, i
     (void)host;
     (void)events;
     gdws_libev_run_((gdws_libev *)watcher->data);
+}
+
+/* Each time, since the program may have polled by itself. */
+static inline void gdws_libev_on_prepare_(struct ev_loop *host, ev_prepare *watcher, int events)
+{
+    gdws_libev *adapter = (gdws_libev *)watcher->data;
+    int timeout_ms = gdws_loop_get_timeout_ms(adapter->loop);
+    (void)events;
+    ev_timer_stop(host, &adapter->due);
+    if (timeout_ms >= 0) {
+        ev_timer_set(&adapter->due, timeout_ms / 1000.0, 0.0);
+        ev_timer_start(host, &adapter->due);
+    }
 }
 
 /**
@@ -76,10 +82,13 @@ static inline gdws_error gdws_libev_attach(gdws_libev *adapter, struct ev_loop *
     adapter->is_gone = NULL;
     ev_io_init(&adapter->readable, gdws_libev_on_readable_, gdws_loop_get_fd(loop), EV_READ);
     ev_timer_init(&adapter->due, gdws_libev_on_due_, 0.0, 0.0);
+    ev_prepare_init(&adapter->before_sleep, gdws_libev_on_prepare_);
     adapter->readable.data = adapter;
     adapter->due.data = adapter;
+    adapter->before_sleep.data = adapter;
     ev_io_start(host, &adapter->readable);
     ev_timer_start(host, &adapter->due);
+    ev_prepare_start(host, &adapter->before_sleep);
     return GDWS_OK;
 }
 
@@ -96,6 +105,7 @@ static inline void gdws_libev_detach(gdws_libev *adapter)
     }
     ev_io_stop(adapter->host, &adapter->readable);
     ev_timer_stop(adapter->host, &adapter->due);
+    ev_prepare_stop(adapter->host, &adapter->before_sleep);
     adapter->loop = NULL;
 }
 

@@ -4,7 +4,9 @@
  *
  * event_base_dispatch polls the attached loop when there is something to do, and signals run inside
  * it. An attached loop keeps event_base_dispatch from returning, as a pending event does. Detach
- * before gdws_loop_free; both may be done in a signal. Since 0.1.
+ * before gdws_loop_free; both may be done in a signal. A program that polls the attached loop by
+ * itself calls gdws_loop_wakeup afterwards: libevent does not tell when it goes to sleep, so that
+ * the adapter would not see what has become due. Since 0.1.
  */
 #ifndef GDWS_ADAPTERS_LIBEVENT_H
 #define GDWS_ADAPTERS_LIBEVENT_H

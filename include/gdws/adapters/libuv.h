@@ -22,33 +22,29 @@ typedef struct gdws_libuv {
     gdws_loop *loop; /* NULL when detached */
     uv_poll_t readable;
     uv_timer_t due;
+    uv_prepare_t before_sleep;
     int handles; /* that are not yet closed */
     void (*gone)(struct gdws_libuv *adapter);
 } gdws_libuv;
 
 /* Private. */
-static inline void gdws_libuv_run_(gdws_libuv *adapter);
-
 static inline void gdws_libuv_on_due_(uv_timer_t *timer)
 {
-    gdws_libuv_run_((gdws_libuv *)timer->data);
+    (void)gdws_loop_poll(((gdws_libuv *)timer->data)->loop);
 }
 
 static inline void gdws_libuv_on_readable_(uv_poll_t *poll, int status, int events)
 {
     (void)status;
     (void)events;
-    gdws_libuv_run_((gdws_libuv *)poll->data);
+    (void)gdws_loop_poll(((gdws_libuv *)poll->data)->loop);
 }
 
-static inline void gdws_libuv_run_(gdws_libuv *adapter)
+/* Each time, since the program may have polled by itself. */
+static inline void gdws_libuv_on_prepare_(uv_prepare_t *prepare)
 {
-    int timeout_ms;
-    (void)gdws_loop_poll(adapter->loop);
-    if (adapter->loop == NULL) {
-        return; /* detached in a signal */
-    }
-    timeout_ms = gdws_loop_get_timeout_ms(adapter->loop);
+    gdws_libuv *adapter = (gdws_libuv *)prepare->data;
+    int timeout_ms = gdws_loop_get_timeout_ms(adapter->loop);
     if (timeout_ms >= 0) {
         (void)uv_timer_start(&adapter->due, gdws_libuv_on_due_, (uint64_t)timeout_ms, 0);
     } else {
@@ -82,18 +78,21 @@ static inline gdws_error gdws_libuv_attach(gdws_libuv *adapter, uv_loop_t *host,
         return GDWS_CANT_CREATE;
     }
     (void)uv_timer_init(host, &adapter->due);
+    (void)uv_prepare_init(host, &adapter->before_sleep);
     adapter->loop = loop;
     adapter->readable.data = adapter;
     adapter->due.data = adapter;
-    adapter->handles = 2;
+    adapter->before_sleep.data = adapter;
+    adapter->handles = 3;
     adapter->gone = NULL;
     (void)uv_poll_start(&adapter->readable, UV_READABLE, gdws_libuv_on_readable_);
     (void)uv_timer_start(&adapter->due, gdws_libuv_on_due_, 0, 0);
+    (void)uv_prepare_start(&adapter->before_sleep, gdws_libuv_on_prepare_);
     return GDWS_OK;
 }
 
 /**
- * Detach a loop. libuv closes the two handles when it runs the next time.
+ * Detach a loop. libuv closes its handles when it runs the next time.
  *
  * gone: called by uv_run when the adapter's memory is no longer needed; may be NULL.
  *
@@ -108,6 +107,7 @@ static inline void gdws_libuv_detach(gdws_libuv *adapter, void (*gone)(gdws_libu
     adapter->gone = gone;
     uv_close((uv_handle_t *)&adapter->readable, gdws_libuv_on_closed_);
     uv_close((uv_handle_t *)&adapter->due, gdws_libuv_on_closed_);
+    uv_close((uv_handle_t *)&adapter->before_sleep, gdws_libuv_on_closed_);
 }
 
 #endif
