@@ -240,6 +240,7 @@ START_TEST(a_client_that_gives_up_before_it_is_connected_asks_for_nothing)
     world w;
     world_init(&w);
     gdws_client *hasty = gdws_client_new(w.loop);
+    ck_assert_ptr_nonnull(hasty);
     hasty->config.writes_frames_singly = world_is_fallback();
     world_prepare_client(hasty);
     (void)snprintf(url, sizeof(url), "%s://127.0.0.1:%u/", world_scheme(),
