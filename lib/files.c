@@ -166,7 +166,12 @@ static int decode_path(const char *path, char target[PATH_MAX])
     size_t length = 0;
     const char *end = path + strcspn(path, "?");
     const char *segment = path + 1;
-    if (end == path || path[0] != '/' || (size_t)(end - path) + sizeof(INDEX) >= PATH_MAX) {
+    if (end == path || path[0] != '/') {
+        return 404;
+    }
+    /* Whatever is a directory without the last slash may still be one with it. */
+    bool has_slash = end[-1] == '/';
+    if ((size_t)(end - path) - (has_slash ? 1 : 0) + sizeof("/" INDEX) > PATH_MAX) {
         return 404;
     }
     while (segment < end) {
@@ -185,7 +190,7 @@ static int decode_path(const char *path, char target[PATH_MAX])
         segment += extent + 1;
     }
     target[length] = '\0';
-    if (end[-1] == '/') {
+    if (has_slash) {
         memcpy(target + length, INDEX, sizeof(INDEX));
     }
     return 0;
@@ -245,14 +250,11 @@ static int status_of_error(int error)
     return error == EMFILE || error == ENFILE || error == ENOMEM || error == EAGAIN ? 503 : 404;
 }
 
-/* A directory, asked for without the last slash: its page is behind it, if it has one. */
+/* A directory, asked for without the last slash: its page is behind it, if it has one. There is
+ * room for that, since decode_path has looked. */
 static int find_index(const gdwsi_files *files, char path[PATH_MAX])
 {
-    size_t length = strlen(path);
-    if (length + sizeof("/" INDEX) > PATH_MAX) {
-        return 404;
-    }
-    memcpy(path + length, "/" INDEX, sizeof("/" INDEX));
+    memcpy(path + strlen(path), "/" INDEX, sizeof("/" INDEX));
     int descriptor = open_path(files, path);
     if (descriptor < 0) {
         return status_of_error(errno);

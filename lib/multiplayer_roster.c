@@ -88,9 +88,6 @@ void gdwsi_roster_free_member(gdwsi_member *member)
 
 void gdwsi_roster_clear(gdwsi_roster *roster)
 {
-    for (size_t i = 0; i < roster->count; i++) {
-        gdwsi_roster_free_member(roster->members[i]);
-    }
     gdwsi_mem_free(roster->ids);
     gdwsi_mem_free(roster->members);
     memset(roster, 0, sizeof(*roster));

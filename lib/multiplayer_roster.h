@@ -51,7 +51,7 @@ void gdwsi_roster_remove(gdwsi_roster *roster, const gdwsi_member *member);
 /* Free a member that is on no roster. */
 void gdwsi_roster_free_member(gdwsi_member *member);
 
-/* Free everything. */
+/* Free what a roster is made of, once nobody is on it. */
 void gdwsi_roster_clear(gdwsi_roster *roster);
 
 #endif

@@ -12,15 +12,6 @@
 
 #include "mem.h"
 
-static int refuse_passphrase(char *target, int size, int is_writing, void *user)
-{
-    (void)target;
-    (void)size;
-    (void)is_writing;
-    (void)user;
-    return -1;
-}
-
 /* What an HTTP/1.1 server is asked for, and answers (RFC 7301). */
 static const unsigned char http_1_1[] = "\x08http/1.1";
 
@@ -38,7 +29,6 @@ static int choose_application(SSL *ssl, const unsigned char **out, unsigned char
 
 static bool set_common(SSL_CTX *ssl)
 {
-    SSL_CTX_set_default_passwd_cb(ssl, refuse_passphrase);
     SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
     SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);

@@ -172,7 +172,11 @@ const gdwsi_link_transport gdwsi_wire_transport = {
 static void on_connected(gdwsi_link *link)
 {
     link->is_tcp_connected = true;
-    if (link->tls != NULL) {
+    if (link->is_killed) {
+        /* libwebsockets takes the timeout that was to kill it for that of connecting. */
+        link->is_killed = false;
+        gdwsi_link_kill(link);
+    } else if (link->tls != NULL) {
         gdwsi_wire_tls_connected(link);
     } else if (!gdwsi_wire_send_request(link)) {
         gdwsi_link_note_error(link, GDWS_CONNECTION_ERROR, "the request could not be sent");

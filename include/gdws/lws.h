@@ -37,7 +37,8 @@ extern "C" {
  * - libwebsockets reads the request: its limits and timeouts for that are the vhost's, headers that
  *   it does not know are not seen, and wss is what the vhost has. It also frames what comes, see
  * the README for what it takes that RFC 6455 forbids. WebSockets over HTTP/2 are refused: a vhost
- * with TLS needs the option alpn = "http/1.1".
+ * with TLS needs the option alpn = "http/1.1". Without it libwebsockets 4.1 also loses some 200
+ *   bytes with each that is refused.
  * - All of the server's loop lives in the context's thread: its clients, timers and wakeups, too.
  *   Call gdws in that thread only, inside of callbacks of libwebsockets or between calls of
  *   lws_service. gdws_server_poll may be called but need not be, gdws_server_wait sees no peer.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Hostile servers against a gdws client. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
@@ -149,6 +150,64 @@ START_TEST(the_request_is_what_the_rfc_asks_for)
 }
 END_TEST
 
+/* Answers to the request that are no answers (RFC 9112 section 4), or never end. */
+static const struct {
+    const char *name;
+    const char *start;
+    size_t filling; /* so many bytes between the start and the end */
+    const char *end;
+    const char *message;
+} no_answers[] = {
+    {"another protocol", "220 mail.example ESMTP\r\n\r\n", 0, "", "is not HTTP"},
+    {"HTTP/2", "HTTP/2.0 101 Switching Protocols\r\n\r\n", 0, "", "is not HTTP"},
+    {"a version of two digits", "HTTP/1.10 101 Switching Protocols\r\n\r\n", 0, "", "is not HTTP"},
+    {"no status", "HTTP/1.1\r\n\r\n", 0, "", "is not HTTP"},
+    {"a status of letters", "HTTP/1.1 abc Fine\r\n\r\n", 0, "", "is not HTTP"},
+    {"a status of four digits", "HTTP/1.1 1010 Fine\r\n\r\n", 0, "", "is not HTTP"},
+    {"a line without a colon", "HTTP/1.1 101 Fine\r\nUpgrade\r\n\r\n", 0, "", "is not HTTP"},
+    {"a folded line", "HTTP/1.1 101 Fine\r\nX: y\r\n z: a\r\n\r\n", 0, "", "is not HTTP"},
+    {"a long value", "HTTP/1.1 101 Fine\r\nX: ", 9000, "\r\n\r\n", "is too long"},
+    {"a value that never ends", "HTTP/1.1 101 Fine\r\nX: ", 20000, "", "is too long"},
+    {"a reason that never ends", "HTTP/1.1 404 ", 20000, "", "is too long"},
+};
+
+START_TEST(what_is_no_answer_is_given_up)
+{
+    static const char request[] = "GET / HTTP/1.1\r\n";
+    size_t start = strlen(no_answers[_i].start);
+    size_t length = start + no_answers[_i].filling + strlen(no_answers[_i].end);
+    char *answer = malloc(length + 1);
+    memcpy(answer, no_answers[_i].start, start);
+    memset(answer + start, 'a', no_answers[_i].filling);
+    memcpy(answer + start + no_answers[_i].filling, no_answers[_i].end,
+           strlen(no_answers[_i].end) + 1);
+    rawsock_wait_for(&raw, sizeof(request) - 1);
+    ck_assert_mem_eq(raw.bytes, request, sizeof(request) - 1);
+    rawsock_send(&raw, answer, length, 1000);
+    free(answer);
+    WAIT_FOR(&w, w.at_client.errors == 1);
+    ck_assert_str_eq(w.at_client.log, "E");
+    const char *message = gdws_client_get_error_message(w.client);
+    ck_assert_msg(strstr(message, no_answers[_i].message) != NULL, "%s: %s", no_answers[_i].name,
+                  message);
+    ck_assert_int_eq(gdws_client_get_http_status(w.client), 0);
+    rawsock_wait_for_end(&raw, (uint64_t)world_scale(4000, 9000));
+}
+END_TEST
+
+/* RFC 9110 section 15.2: any number of them, before the answer. */
+START_TEST(interim_answers_are_passed_over)
+{
+    static const char interim[] = "HTTP/1.1 100 Continue\r\n\r\n"
+                                  "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n";
+    rawsock_send(&raw, interim, sizeof(interim) - 1, _i == 0 ? 0 : 1);
+    rawsock_answer_upgrade(&raw, "");
+    WAIT_FOR(&w, w.at_client.connected == 1);
+    ck_assert_str_eq(w.at_client.log, "C");
+    ck_assert_int_eq(gdws_client_get_http_status(w.client), 101);
+}
+END_TEST
+
 Suite *at_client_suite(void)
 {
     Suite *suite = suite_create("at client");
@@ -166,6 +225,12 @@ Suite *at_client_suite(void)
     TCase *connecting = tcase_create("connecting");
     tcase_add_checked_fixture(connecting, set_up, tear_down);
     tcase_add_test(connecting, the_request_is_what_the_rfc_asks_for);
+    if (!world_is_fallback()) {
+        /* Where libwebsockets shakes hands, it is more lenient: see wsrole.h. */
+        tcase_add_loop_test(connecting, interim_answers_are_passed_over, 0, 2);
+        tcase_add_loop_test(connecting, what_is_no_answer_is_given_up, 0,
+                            (int)(sizeof(no_answers) / sizeof(no_answers[0])));
+    }
     suite_add_tcase(suite, connecting);
     return suite;
 }

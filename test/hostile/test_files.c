@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Plain HTTP on a server's port: the files of the document root, and no others. */
 #include <dirent.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -308,6 +309,69 @@ START_TEST(a_path_of_any_length_is_answered)
                       head);
         rawsock_close(&raw);
     }
+}
+END_TEST
+
+/* Make a directory so deep that its path in a URL measures length bytes, with an index. */
+static void make_deep(char *path, size_t length)
+{
+    char root[256];
+    path_of(root, sizeof(root), "root");
+    int directory = open(root, O_RDONLY | O_DIRECTORY);
+    size_t done = 0;
+    while (done < length) {
+        size_t left = length - done;
+        size_t size = left > 400 ? 200 : left > 201 ? left / 2 : left;
+        path[done] = '/';
+        memset(path + done + 1, 'd', size - 1);
+        path[done + size] = '\0';
+        ck_assert_int_eq(mkdirat(directory, path + done + 1, 0755), 0);
+        int below = openat(directory, path + done + 1, O_RDONLY | O_DIRECTORY);
+        ck_assert_int_ge(below, 0);
+        (void)close(directory);
+        directory = below;
+        done += size;
+    }
+    int file = openat(directory, "index.html", O_WRONLY | O_CREAT, 0644);
+    ck_assert_int_eq(write(file, "deep", 4), 4);
+    (void)close(file);
+    (void)close(directory);
+}
+
+static void get_deep(const char *path, const char *end, char *head, size_t size)
+{
+    static char request[8192];
+    rawsock raw;
+    (void)snprintf(request, sizeof(request), "GET %s%s HTTP/1.1\r\nHost: a\r\n\r\n", path, end);
+    open_raw(&raw);
+    ask(&raw, request, head, size);
+    if (strncmp(head, "HTTP/1.1 200 ", 13) == 0) {
+        expect_body(&raw, head, S("deep"));
+    }
+    rawsock_close(&raw);
+}
+
+/* As deep as a path can be that the system takes, with the index and a NUL behind it. */
+START_TEST(the_deepest_directories_are_found_and_deeper_ones_are_not)
+{
+    static char path[PATH_MAX + 16];
+    static char head[8192];
+    static char location[PATH_MAX + 64];
+    const size_t deepest = PATH_MAX - sizeof("index.html") - 1;
+    make_deep(path, deepest);
+    w.server->config.files->walks = w.server->config.files->walks || _i == 1;
+    get_deep(path, "", head, sizeof(head));
+    ck_assert_msg(strncmp(head, "HTTP/1.1 301 ", 13) == 0, "%s", head);
+    (void)snprintf(location, sizeof(location), "\r\nLocation: %s/\r\n", path);
+    ck_assert_ptr_nonnull(strstr(head, location));
+    /* Where it was sent to, there is something. */
+    get_deep(path, "/", head, sizeof(head));
+    ck_assert_msg(strncmp(head, "HTTP/1.1 200 ", 13) == 0, "%s", head);
+    /* This is there as well, but no longer to be had. */
+    get_deep(path, "/index.html", head, sizeof(head));
+    ck_assert_msg(strncmp(head, "HTTP/1.1 404 ", 13) == 0, "%s", head);
+    get_deep(path, "d", head, sizeof(head));
+    ck_assert_msg(strncmp(head, "HTTP/1.1 404 ", 13) == 0, "%s", head);
 }
 END_TEST
 
@@ -714,6 +778,7 @@ Suite *files_suite(void)
     tcase_add_loop_test(tests, a_file_is_sent_with_its_type, 0, COUNT(found));
     tcase_add_loop_test(tests, nothing_outside_of_the_document_root_is_sent, 0, 2 * COUNT(refused));
     tcase_add_test(tests, a_path_of_any_length_is_answered);
+    tcase_add_loop_test(tests, the_deepest_directories_are_found_and_deeper_ones_are_not, 0, 2);
     tcase_add_test(tests, a_link_inside_is_followed_where_the_kernel_watches_it);
     tcase_add_test(tests, a_directory_without_its_slash_is_redirected);
     tcase_add_test(tests, head_has_the_head_of_get_and_no_body);

@@ -232,6 +232,30 @@ START_TEST(options_are_checked_and_fixed_while_in_use)
 }
 END_TEST
 
+static void count_debug(gdws_log_level level, const char *line, void *user)
+{
+    int *lines = user;
+    (void)line;
+    *lines += level == GDWS_LOG_DEBUG ? 1 : 0;
+}
+
+/* It has some for each context. */
+START_TEST(libwebsockets_notices_are_for_those_who_debug)
+{
+    int lines = 0;
+    gdws_set_log_callback(count_debug, &lines);
+    gdws_set_log_level(GDWS_LOG_INFO);
+    gdws_loop_free(gdws_loop_new());
+    ck_assert_int_eq(lines, 0);
+    gdws_set_log_level(GDWS_LOG_DEBUG);
+    gdws_loop_free(gdws_loop_new());
+    ck_assert_int_gt(lines, 0);
+    gdws_set_log_level(GDWS_LOG_WARNING);
+    gdws_set_log_callback(NULL, NULL);
+    gdws_loop_free(gdws_loop_new());
+}
+END_TEST
+
 /* What large messages have needed goes back to the system when they are over, and with that the
  * timer that sees to it. */
 START_TEST(an_idle_loop_keeps_little_memory)
@@ -271,6 +295,7 @@ Suite *embedding_suite(void)
     tcase_add_test(tests, poll_inside_a_signal_is_busy);
     tcase_add_test(tests, null_objects_are_no_crash);
     tcase_add_test(tests, another_thread_may_wake_a_wait);
+    tcase_add_test(tests, libwebsockets_notices_are_for_those_who_debug);
     tcase_add_test(tests, an_idle_loop_keeps_little_memory);
     tcase_add_test(tests, options_are_checked_and_fixed_while_in_use);
     suite_add_tcase(suite, tests);

@@ -500,6 +500,8 @@ START_TEST(what_is_no_command_ends_the_page)
         "{\"do\":\"seen\",\"update\":\"1\"}",
         "{\"do\":\"filter\",\"watch\":0,\"peer\":0,\"direction\":\"up\"}",
         "{\"do\":\"filter\",\"watch\":0,\"peer\":3000000000,\"direction\":\"both\"}",
+        "{\"do\":\"close\",\"watch\":1,\"peer\":1,\"code\":1000}",
+        "{\"do\":\"close\",\"watch\":1,\"peer\":1,\"code\":5000,\"reason\":\"\"}",
         "{\"do\":\"close\",\"watch\":1,\"peer\":1,\"code\":1005,\"reason\":\"\"}"};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         page_open(&one, w.loop, gdws_inspector_get_url(inspector));

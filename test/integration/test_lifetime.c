@@ -7,10 +7,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "client.h"
 #include "gdws/lws.h"
 #include "mem.h"
 #include "rawsock.h"
 #include "runtests.h"
+#include "server.h"
 #include "world.h"
 
 /* What is freed in which signal. */
@@ -233,6 +235,39 @@ static void poll_at_client_end(gdws_client *client, bool was_clean, void *user)
 }
 
 /* The signals that free delivers are signals. */
+/* The server would take it for a client that has come, and stays. */
+START_TEST(a_client_that_gives_up_before_it_is_connected_asks_for_nothing)
+{
+    char url[64];
+    world w;
+    world_init(&w);
+    gdws_client *hasty = gdws_client_new(w.loop);
+    ck_assert_ptr_nonnull(hasty);
+    hasty->config.writes_frames_singly = world_is_fallback();
+    world_prepare_client(hasty);
+    (void)snprintf(url, sizeof(url), "%s://127.0.0.1:%u/", world_scheme(),
+                   gdws_server_get_port(w.server));
+    /* When libwebsockets has nothing else to do, it sees first that the client is connected. */
+    while (gdws_loop_wait(w.loop, 20) == GDWS_OK) {
+        continue;
+    }
+    ck_assert_int_eq(gdws_client_connect_to_url(hasty, url), GDWS_OK);
+    if (_i == 0) {
+        gdws_client_free(hasty);
+    } else {
+        ck_assert_int_eq(gdws_client_disconnect_from_host(hasty, 1000, ""), GDWS_OK);
+    }
+    /* Its connection is accepted before that of the next one. */
+    world_connect(&w);
+    WAIT_FOR(&w, w.server->links->next == NULL);
+    ck_assert_str_eq(w.at_server.log, "C");
+    if (_i != 0) {
+        gdws_client_free(hasty);
+    }
+    world_free(&w);
+}
+END_TEST
+
 START_TEST(a_poll_in_the_signals_of_free_is_busy)
 {
     int count = 0;
@@ -560,6 +595,8 @@ Suite *lifetime_suite(void)
     tcase_add_loop_test(tests, anything_may_be_freed_in_any_signal, 0, 16);
     tcase_add_test(tests, a_client_may_be_freed_in_connection_error);
     tcase_add_test(tests, objects_may_be_freed_at_every_step_of_a_connection);
+    tcase_add_loop_test(tests, a_client_that_gives_up_before_it_is_connected_asks_for_nothing, 0,
+                        2);
     tcase_add_test(tests, a_poll_in_the_signals_of_free_is_busy);
     tcase_add_loop_test(tests, nothing_begins_in_the_signals_of_free, 0, 2);
     tcase_add_test(tests, free_takes_null);

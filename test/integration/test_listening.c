@@ -292,6 +292,25 @@ START_TEST(what_libwebsockets_has_no_room_for_is_refused)
 }
 END_TEST
 
+/* libwebsockets sets aside what a connection reads at once for all connections of its kind. */
+START_TEST(servers_that_libwebsockets_frames_for_read_alike_on_one_loop)
+{
+    gdws_server *second = gdws_server_new(w.loop);
+    ck_assert_ptr_nonnull(second);
+    w.server->config.writes_frames_singly = true;
+    second->config.writes_frames_singly = true;
+    ck_assert_int_eq(gdws_server_set_bind_ip(w.server, "127.0.0.1"), GDWS_OK);
+    ck_assert_int_eq(gdws_server_set_bind_ip(second, "127.0.0.1"), GDWS_OK);
+    ck_assert_int_eq(gdws_server_listen(w.server, 0), GDWS_OK);
+    ck_assert_int_eq(gdws_server_set_read_size(second, 1024), GDWS_OK);
+    ck_assert_int_eq(gdws_server_listen(second, 0), GDWS_INVALID_PARAMETER);
+    ck_assert(!gdws_server_is_listening(second));
+    ck_assert_int_eq(gdws_server_set_read_size(second, 65536), GDWS_OK);
+    ck_assert_int_eq(gdws_server_listen(second, 0), GDWS_OK);
+    gdws_server_free(second);
+}
+END_TEST
+
 Suite *listening_suite(void)
 {
     Suite *suite = suite_create("listening");
@@ -307,6 +326,7 @@ Suite *listening_suite(void)
     if (getenv("GDWS_TEST_VALGRIND") == NULL) {
         tcase_add_test(tests, out_of_descriptors_peers_go_on_and_others_wait);
     }
+    tcase_add_test(tests, servers_that_libwebsockets_frames_for_read_alike_on_one_loop);
     suite_add_tcase(suite, tests);
     TCase *table = tcase_create("table");
     tcase_set_timeout(table, 60);

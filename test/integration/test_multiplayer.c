@@ -202,6 +202,38 @@ START_TEST(a_kicked_peer_is_heard_no_more)
 }
 END_TEST
 
+static int heard_code; /* with which the server has seen somebody close */
+
+static void note_code(guest *one)
+{
+    heard_code = gdws_peer_get_close_code(gdws_multiplayer_get_peer(one->mp, one->last_id));
+}
+
+START_TEST(a_client_disconnects_itself_and_nobody_else)
+{
+    int32_t a = party_join(&p);
+    int32_t b = party_join(&p);
+    gdws_multiplayer *leaver = p.guests[0].mp;
+    p.host.on_peer_disconnected = note_code;
+    ck_assert_int_eq(gdws_multiplayer_disconnect_peer(leaver, b, 4000, "x"), GDWS_DOES_NOT_EXIST);
+    ck_assert_int_eq(gdws_multiplayer_disconnect_peer(leaver, a, 4000, "x"), GDWS_DOES_NOT_EXIST);
+    ck_assert_int_eq(gdws_multiplayer_disconnect_peer(leaver, 1, 1005, "x"),
+                     GDWS_INVALID_PARAMETER);
+    /* One that has no id yet has nobody to disconnect from. */
+    guest *early = &p.guests[PARTY_MAX - 1];
+    party_make(&p, early);
+    party_connect(&p, early);
+    ck_assert_int_eq(gdws_multiplayer_disconnect_peer(early->mp, 1, 4000, "x"),
+                     GDWS_DOES_NOT_EXIST);
+    free_it(early);
+    ck_assert_int_eq(gdws_multiplayer_disconnect_peer(leaver, 1, 4001, "bye"), GDWS_OK);
+    WAIT_FOR_ON(p.loop, p.guests[0].over == 1 && p.guests[1].disconnected == 1);
+    ck_assert_int_eq(heard_code, 4001);
+    ck_assert_str_eq(p.guests[0].log, words("+1 ok +%d -%d -1 over ", b, b));
+    ck_assert_str_eq(p.guests[1].log, words("+1 ok +%d -%d ", a, a));
+}
+END_TEST
+
 START_TEST(a_refused_client_hears_why)
 {
     gdws_multiplayer_set_refuse_new_connections(p.host.mp, true);
@@ -367,6 +399,44 @@ END_TEST
 
 /* The queue */
 
+static int lines; /* of the log, about messages that fit nowhere */
+
+static void note_line(gdws_log_level level, const char *line, void *user)
+{
+    (void)user;
+    lines += level == GDWS_LOG_WARNING && strstr(line, "fits no outbound queue") != NULL ? 1 : 0;
+}
+
+/* The server takes larger messages than it sends. */
+START_TEST(a_message_that_never_fits_is_not_passed_on_and_its_sender_stays)
+{
+    static uint8_t large[8000];
+    lines = 0;
+    gdws_set_log_callback(note_line, NULL);
+    party_init_idle(&p, GDWS_MULTIPLAYER_GODOT_3);
+    ck_assert_int_eq(
+        gdws_server_set_outbound_buffer_size(gdws_multiplayer_get_server(p.host.mp), 4096),
+        GDWS_OK);
+    party_listen(&p);
+    int32_t a = party_join(&p);
+    int32_t b = party_join(&p);
+    gdws_multiplayer_set_target_peer(p.guests[0].mp, b);
+    ck_assert_int_eq(gdws_multiplayer_put_packet(p.guests[0].mp, large, sizeof(large)), GDWS_OK);
+    WAIT_FOR_ON(p.loop, lines == 1);
+    /* What is for all is for the server, too, and that one gets it. */
+    gdws_multiplayer_set_target_peer(p.guests[0].mp, 0);
+    ck_assert_int_eq(gdws_multiplayer_put_packet(p.guests[0].mp, large, sizeof(large)), GDWS_OK);
+    WAIT_FOR_ON(p.loop, lines == 2 && p.host.packets == 1);
+    party_say(&p.guests[0], 0, "small");
+    party_expect(&p, &p.guests[1], a, "small");
+    WAIT_FOR_ON(p.loop, p.host.packets == 2);
+    ck_assert_int_eq(p.guests[1].packets, 1);
+    ck_assert_int_eq(p.host.disconnected, 0);
+    gdws_set_log_callback(NULL, NULL);
+    party_free(&p);
+}
+END_TEST
+
 START_TEST(packets_come_in_order_of_arrival_across_peers)
 {
     int32_t ids[3];
@@ -492,6 +562,7 @@ static Suite *make(void)
     tcase_add_test(three, what_cannot_be_put);
     tcase_add_test(three, limits_have_ranges);
     tcase_add_test(three, a_kicked_peer_is_heard_no_more);
+    tcase_add_test(three, a_client_disconnects_itself_and_nobody_else);
     tcase_add_test(three, a_refused_client_hears_why);
     tcase_add_test(three, a_stopped_server_tells_everybody_once_and_can_start_again);
     tcase_add_test(three, an_object_may_be_freed_in_its_signals);
@@ -517,7 +588,9 @@ static Suite *make(void)
     tcase_add_test(four, a_slow_client_slows_its_server_and_loses_nothing);
     suite_add_tcase(suite, four);
     TCase *alone = tcase_create("alone");
+    tcase_set_timeout(alone, 60);
     tcase_add_test(alone, an_object_with_its_own_loop);
+    tcase_add_test(alone, a_message_that_never_fits_is_not_passed_on_and_its_sender_stays);
     suite_add_tcase(suite, alone);
     return suite;
 }

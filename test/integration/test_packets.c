@@ -228,7 +228,23 @@ START_TEST(broadcast_reaches_all_but_one)
 }
 END_TEST
 
-/* 64 MiB both ways when the limits are raised. */
+START_TEST(a_broadcast_that_never_fits_is_refused_and_the_peer_goes_on)
+{
+    static const uint8_t large[(1u << 20) + 1];
+    size_t refused = 0;
+    ck_assert_int_eq(
+        gdws_server_broadcast(w.server, large, sizeof(large), GDWS_WRITE_MODE_BINARY, 0, &refused),
+        GDWS_OUT_OF_MEMORY);
+    ck_assert_uint_eq(refused, 1);
+    ck_assert_uint_eq(gdws_peer_get_sent_packet_count(world_server_peer(&w)), 0);
+    ck_assert_int_eq(gdws_server_broadcast(w.server, "hi", 2, GDWS_WRITE_MODE_TEXT, 0, &refused),
+                     GDWS_OK);
+    ck_assert_uint_eq(refused, 0);
+    WAIT_FOR(&w, w.at_client.data == 1);
+    expect_packet(world_client_peer(&w), (const uint8_t *)"hi", 2, true);
+}
+END_TEST
+
 /* There and back, in different sizes. */
 static void echo_some(size_t count)
 {
@@ -286,6 +302,7 @@ START_TEST(two_sides_that_flood_each_other_do_not_stop)
 }
 END_TEST
 
+/* 64 MiB both ways when the limits are raised. */
 START_TEST(huge_messages_go_both_ways)
 {
     size_t size = (size_t)world_scale(64, 4) << 20;
@@ -367,6 +384,7 @@ Suite *packets_suite(void)
     tcase_add_test(tests, a_full_outbound_queue_says_so_and_drains);
     tcase_add_test(tests, a_packet_that_never_fits_is_out_of_range);
     tcase_add_test(tests, broadcast_reaches_all_but_one);
+    tcase_add_test(tests, a_broadcast_that_never_fits_is_refused_and_the_peer_goes_on);
     tcase_add_test(tests, echoes_cost_no_allocation_in_the_steady_state);
     tcase_add_test(tests, two_sides_that_flood_each_other_do_not_stop);
     tcase_add_test(tests, huge_messages_go_both_ways);

@@ -183,11 +183,15 @@ START_TEST(taps_come_and_go_and_several_are_told)
     world_connect(&w);
     ck_assert_int_eq(gdws_server_add_tap(w.server, make_tap(&third)), GDWS_OK);
     send_text(world_server_peer(&w), "a");
+    w.takes_packets = true;
+    send_text(world_client_peer(&w), "c");
+    WAIT_FOR(&w, w.at_server.data == 1);
+    ck_assert_int_eq(third.id, w.at_server.id);
     ck_assert_int_eq(gdws_server_remove_tap(w.server, &at_server.tap), GDWS_OK);
     ck_assert_int_eq(gdws_server_remove_tap(w.server, &at_server.tap), GDWS_DOES_NOT_EXIST);
     send_text(world_server_peer(&w), "b");
-    ck_assert_str_eq(at_server.log, "OPEN outt:a ");
-    ck_assert_str_eq(third.log, "outt:a outt:b ");
+    ck_assert_str_eq(at_server.log, "OPEN outt:a int:c ");
+    ck_assert_str_eq(third.log, "outt:a int:c outt:b ");
     ck_assert_int_eq(gdws_client_remove_tap(w.client, &third.tap), GDWS_DOES_NOT_EXIST);
     ck_assert_int_eq(at_server.removed + third.removed, 0);
     gdws_server_free(w.server);

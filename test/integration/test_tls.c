@@ -163,6 +163,7 @@ START_TEST(a_good_certificate_is_accepted_by_name_and_by_address)
     world_listen(&w);
     expect("127.0.0.1", NULL);
     expect("localhost", NULL);
+    expect("localhost.", NULL);
     expect_s_client("localhost", 0);
     expect_s_client("127.0.0.1", 0);
 }

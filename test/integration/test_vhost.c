@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <openssl/ssl.h>
 #include <uv.h>
 
 #include "certs.h"
@@ -86,6 +87,7 @@ static void pass(void)
 /* What the next vhost is to be secured with; "" for nothing. */
 static char certificate_file[64];
 static char key_file[64];
+static const char *alpn = "http/1.1";
 
 static struct lws_vhost *make_vhost(const char *name, bool is_first)
 {
@@ -106,7 +108,7 @@ static struct lws_vhost *make_vhost(const char *name, bool is_first)
         info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
         info.ssl_cert_filepath = certificate_file;
         info.ssl_private_key_filepath = key_file;
-        info.alpn = "http/1.1";
+        info.alpn = alpn;
     }
     return lws_create_vhost(p.context, &info);
 }
@@ -649,6 +651,186 @@ START_TEST(two_vhosts_share_a_server)
 }
 END_TEST
 
+/* What the library has warned of. */
+static char logged[4096];
+
+static void note_line(gdws_log_level level, const char *line, void *user)
+{
+    size_t used = strlen(logged);
+    (void)level;
+    (void)user;
+    (void)snprintf(logged + used, sizeof(logged) - used, "%s\n", line);
+}
+
+/* The second context is one of poll, whatever the first one is. */
+START_TEST(a_server_lives_in_one_context)
+{
+    set_up(_i);
+    open_vhost(false);
+    connect_client("gdws");
+    WAIT(w.at_server.connected == 1);
+    struct lws_context *first = p.context;
+    p.is_uv = false;
+    logged[0] = '\0';
+    gdws_set_log_callback(note_line, NULL);
+    make_context();
+    open_vhost(false);
+    WAIT(strstr(logged, "two libwebsockets contexts") != NULL);
+    gdws_set_log_callback(NULL, NULL);
+    gdws_client *second = gdws_client_new(w.loop);
+    begin_to_connect(second, "gdws");
+    WAIT(gdws_client_get_connection_status(second) == GDWS_CONNECTION_DISCONNECTED);
+    ck_assert_str_ne(gdws_client_get_error_message(second), "");
+    ck_assert_int_eq(w.at_server.connected, 1);
+    /* The program's own protocol goes on there. */
+    begin_to_connect(second, "own");
+    WAIT(gdws_peer_is_connected_to_host(gdws_client_get_peer(second, 1)));
+    gdws_client_free(second);
+    destroy_context();
+    /* The first one has noticed nothing. */
+    p.context = first;
+    p.is_uv = _i % 2 == 1;
+    ck_assert_int_eq(gdws_peer_put_packet(world_client_peer(&w), "x", 1), GDWS_OK);
+    WAIT(w.at_client.data == 1);
+    tear_down();
+}
+END_TEST
+
+#if defined(LWS_WITH_HTTP2) && !defined(__SANITIZE_ADDRESS__)
+
+/* A client of HTTP/2 (RFC 9113), as far as it takes one to ask for a WebSocket (RFC 8441). */
+typedef struct h2 {
+    rawsock raw;
+    SSL_CTX *context;
+    SSL *tls;
+    uint8_t bytes[16384];
+    size_t length;
+    bool is_ended;
+} h2;
+
+enum { H2_HEADERS = 1, H2_RST_STREAM = 3, H2_SETTINGS = 4, H2_GOAWAY = 7 };
+enum { H2_ACK = 1, H2_END_HEADERS = 4, H2_ENABLE_CONNECT_PROTOCOL = 8 };
+
+static void h2_open(h2 *one)
+{
+    const unsigned char *chosen;
+    unsigned length;
+    memset(one, 0, sizeof(*one));
+    rawsock_connect_plain(&one->raw, w.loop, p.port);
+    one->context = SSL_CTX_new(TLS_client_method());
+    ck_assert_int_eq(SSL_CTX_set_alpn_protos(one->context, (const uint8_t *)"\x02h2", 3), 0);
+    one->tls = SSL_new(one->context);
+    ck_assert_int_eq(SSL_set_fd(one->tls, one->raw.descriptor), 1);
+    WAIT(SSL_connect(one->tls) == 1);
+    SSL_get0_alpn_selected(one->tls, &chosen, &length);
+    ck_assert_uint_eq(length, 2);
+}
+
+static void h2_close(h2 *one)
+{
+    SSL_free(one->tls);
+    SSL_CTX_free(one->context);
+    rawsock_close(&one->raw);
+}
+
+static void h2_send(h2 *one, uint8_t type, uint8_t flags, const void *payload, uint8_t length)
+{
+    const uint8_t stream = type == H2_HEADERS ? 1 : 0;
+    uint8_t frame[9 + UINT8_MAX] = {0, 0, length, type, flags, 0, 0, 0, stream};
+    if (length > 0) {
+        memcpy(frame + 9, payload, length);
+    }
+    ck_assert_int_eq(SSL_write(one->tls, frame, 9 + length), 9 + length);
+}
+
+/* The next whole frame of this type; NULL while there is none. */
+static const uint8_t *h2_find(h2 *one, uint8_t type)
+{
+    int room = (int)(sizeof(one->bytes) - one->length);
+    int got = SSL_read(one->tls, one->bytes + one->length, room);
+    one->length += got > 0 ? (size_t)got : 0;
+    if (got <= 0 && SSL_get_error(one->tls, got) != SSL_ERROR_WANT_READ) {
+        one->is_ended = true;
+    }
+    size_t at = 0;
+    while (at + 9 <= one->length) {
+        const uint8_t *frame = one->bytes + at;
+        at += 9 + ((size_t)frame[0] << 16 | (size_t)frame[1] << 8 | frame[2]);
+        if (frame[3] == type && at <= one->length) {
+            return frame;
+        }
+    }
+    return NULL;
+}
+
+/* A header whose name and value are literals (RFC 7541 section 6.2.2). Returns its length. */
+static size_t h2_put_header(uint8_t *target, const char *name, const char *value)
+{
+    int length = snprintf((char *)target, 128, "%c%c%s%c%s", 0, (int)strlen(name), name,
+                          (int)strlen(value), value);
+    return (size_t)length;
+}
+
+static void h2_ask_for_websocket(h2 *one)
+{
+    static const char *const headers[][2] = {{":method", "CONNECT"},
+                                             {":protocol", "websocket"},
+                                             {":scheme", "https"},
+                                             {":path", "/room"},
+                                             {":authority", "127.0.0.1"},
+                                             {"sec-websocket-version", "13"},
+                                             {"sec-websocket-protocol", "gdws"}};
+    uint8_t block[UINT8_MAX];
+    size_t length = 0;
+    for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
+        length += h2_put_header(block + length, headers[i][0], headers[i][1]);
+    }
+    h2_send(one, H2_HEADERS, H2_END_HEADERS, block, (uint8_t)length);
+}
+
+/* As a browser does where the program has forgotten the vhost's alpn. */
+START_TEST(a_websocket_over_http_2_is_refused)
+{
+    static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    static const uint8_t takes_websockets[] = {0, H2_ENABLE_CONNECT_PROTOCOL, 0, 0, 0, 1};
+    const uint8_t *frame = NULL;
+    h2 one;
+    set_up(_i);
+    cert_write(cert_localhost()->certificate, certificate_file);
+    cert_write(cert_localhost()->key, key_file);
+    ck_assert_int_eq(gdws_client_set_trusted_certificate(w.client, cert_authority()->certificate),
+                     GDWS_OK);
+    alpn = "h2,http/1.1";
+    open_vhost(false);
+    h2_open(&one);
+    ck_assert_int_eq(SSL_write(one.tls, preface, sizeof(preface) - 1), sizeof(preface) - 1);
+    h2_send(&one, H2_SETTINGS, 0, NULL, 0);
+    WAIT((frame = h2_find(&one, H2_SETTINGS)) != NULL);
+    ck_assert_ptr_nonnull(memmem(frame + 9, frame[2], takes_websockets, sizeof(takes_websockets)));
+    h2_send(&one, H2_SETTINGS, H2_ACK, NULL, 0);
+    logged[0] = '\0';
+    gdws_set_log_callback(note_line, NULL);
+    h2_ask_for_websocket(&one);
+    WAIT(h2_find(&one, H2_RST_STREAM) != NULL || h2_find(&one, H2_GOAWAY) != NULL || one.is_ended);
+    ck_assert_ptr_null(h2_find(&one, H2_HEADERS));
+    ck_assert_ptr_nonnull(strstr(logged, "a WebSocket over HTTP/2 is refused"));
+    gdws_set_log_callback(NULL, NULL);
+    ck_assert_int_eq(w.at_server.connected, 0);
+    ck_assert_ptr_null(p.server->links);
+    /* Who asks in HTTP/1.1 is let in. */
+    connect_client("gdws");
+    WAIT(w.at_server.connected == 1);
+    h2_close(&one);
+    alpn = "http/1.1";
+    (void)unlink(certificate_file);
+    (void)unlink(key_file);
+    key_file[0] = '\0';
+    tear_down();
+}
+END_TEST
+
+#endif
+
 START_TEST(bad_arguments_are_refused)
 {
     struct lws_protocols entry;
@@ -686,6 +868,13 @@ Suite *vhost_suite(void)
     tcase_add_loop_test(tests, a_signal_may_free_the_server, 0, 2);
     tcase_add_loop_test(tests, stop_closes_the_peers_and_new_ones_come_in, 0, 2);
     tcase_add_loop_test(tests, two_vhosts_share_a_server, 0, 2);
+    tcase_add_loop_test(tests, a_server_lives_in_one_context, 0, 2);
+#if defined(LWS_WITH_HTTP2) && !defined(__SANITIZE_ADDRESS__)
+    /* libwebsockets 4.1 loses what it has allocated for a WebSocket over HTTP/2 that is refused. */
+    if (getenv("GDWS_TEST_VALGRIND") == NULL) {
+        tcase_add_loop_test(tests, a_websocket_over_http_2_is_refused, 0, 2);
+    }
+#endif
     tcase_add_test(tests, bad_arguments_are_refused);
     suite_add_tcase(suite, tests);
     return suite;

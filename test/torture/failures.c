@@ -27,6 +27,7 @@ static const struct {
      "it takes a pipe out of a table that it is not in: an assertion"},
     {"same vh list", NULL, true, "it does not look whether it has got it (lws_create_vhost)"},
     {"vh paths", NULL, true, "nor here: the names of a certificate on a program's own vhost"},
+    {"h2n", NULL, true, "it goes on where HTTP/2 could not begin (lws_role_call_alpn_negotiated)"},
     {"context", NULL, false, "the note of the plugin that it has loaded stays"},
     {"event pipe wsi", NULL, false, "a context that is half destroyed comes back"},
     {"vhost-specific plugin table", NULL, false, "the vhost stays"},

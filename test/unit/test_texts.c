@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* url, config and admission. */
+/* url, config, admission and faults of TLS. */
 #include <stdio.h>
 #include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 
 #include "admission.h"
 #include "answer.h"
 #include "config.h"
 #include "runtests.h"
 #include "tally.h"
+#include "tls_fault.h"
 #include "url.h"
 
 static const struct {
@@ -444,6 +448,33 @@ START_TEST(admission_decides)
 }
 END_TEST
 
+START_TEST(a_certificates_fault_has_our_words_or_openssls)
+{
+    static const struct {
+        long result;
+        const char *text;
+    } table[] = {
+        {X509_V_ERR_CERT_HAS_EXPIRED, "the server's certificate has expired"},
+        {X509_V_ERR_HOSTNAME_MISMATCH,
+         "the server's certificate is for another host than a.example"},
+        {X509_V_ERR_PATH_LENGTH_EXCEEDED,
+         "the server's certificate: path length constraint exceeded"},
+    };
+    char text[GDWSI_TLS_FAULT_MAX];
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    SSL *ssl = SSL_new(context);
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        SSL_set_verify_result(ssl, table[i].result);
+        ERR_raise(ERR_LIB_SSL, SSL_R_CERTIFICATE_VERIFY_FAILED);
+        gdwsi_tls_fault_write(text, ssl, "server", "a.example");
+        ck_assert_str_eq(text, table[i].text);
+        ERR_clear_error();
+    }
+    SSL_free(ssl);
+    SSL_CTX_free(context);
+}
+END_TEST
+
 Suite *texts_suite(void)
 {
     Suite *suite = suite_create("texts");
@@ -463,6 +494,7 @@ Suite *texts_suite(void)
     tcase_add_test(tests, addresses_are_counted);
     tcase_add_test(tests, without_memory_a_list_stays_as_it_was);
     tcase_add_test(tests, admission_decides);
+    tcase_add_test(tests, a_certificates_fault_has_our_words_or_openssls);
     suite_add_tcase(suite, tests);
     return suite;
 }

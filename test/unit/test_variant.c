@@ -208,7 +208,10 @@ static const bad bad_bytes[] = {
     BAD("\x0f\0\0\0\1\0\0\x80\0\0\0\0\0\0\0\0\0\0\0\0"),        /* an empty name */
     BAD("\x0f\0\0\0\1\0\0\x80\0\0\0\0\0\0\0\0\1\0\0\0/\0\0\0"), /* a name with a slash */
     BAD("\x12\0\0\0\1\0\0\0\0\0\0\0"),                          /* a key without a value */
-    BAD("\x13\0\0\0\1\0\0\0"),                                  /* an item is missing */
+    BAD("\x12\0\0\0"),                                          /* no count */
+    BAD("\x13\0\0\0\1\0\0"),                                    /* half of one */
+    BAD("\x17\0\0\0"),
+    BAD("\x13\0\0\0\1\0\0\0"), /* an item is missing */
     BAD("\x13\0\0\0\xff\xff\xff\x7f"),
     BAD("\x13\0\0\0\1\0\0\0\x11\0\0\0"), /* an object inside */
     BAD("\x14\0\0\0\xff\xff\xff\xff"),
