@@ -436,11 +436,11 @@ fail:
     return NULL;
 }
 
-static void destroy(gdws_client *client)
+/* What the program is still owed comes inside of free, also where that is called in a signal: then
+ * it may free what its signals use. */
+static void say_goodbye(gdws_client *client)
 {
     gdws_loop *loop = client->loop;
-    gdwsi_lookup_abandon(client->lookup);
-    client->lookup = NULL;
     if (client->link != NULL) {
         gdwsi_peer_event event;
         bool was_polling = loop->is_polling;
@@ -453,9 +453,17 @@ static void destroy(gdws_client *client)
             }
         } while (event != GDWSI_PEER_NOTHING);
         loop->is_polling = was_polling;
+        client->link->peer.taps = NULL;
     }
-    forget_last(client);
     gdwsi_taps_clear(&client->taps);
+}
+
+static void destroy(gdws_client *client)
+{
+    gdws_loop *loop = client->loop;
+    gdwsi_lookup_abandon(client->lookup);
+    client->lookup = NULL;
+    forget_last(client);
     uv_close((uv_handle_t *)client->timer, free_timer);
     gdwsi_loop_touch(loop);
     gdwsi_loop_add_burial(loop, &client->burial);
@@ -468,6 +476,7 @@ void gdws_client_free(gdws_client *client)
         return;
     }
     client->is_freed = true;
+    say_goodbye(client);
     if (!client->is_in_signal) {
         destroy(client);
     }
