@@ -583,6 +583,22 @@ START_TEST(a_server_that_never_gives_an_id_is_given_up)
 }
 END_TEST
 
+START_TEST(an_id_that_came_in_time_counts_after_a_long_frame)
+{
+    uint8_t frame[16];
+    guest *one = connect_to_raw_within(300);
+    gdws_client *client = gdws_multiplayer_get_client(one->mp);
+    WAIT_FOR_ON(p.loop, gdws_client_get_connection_status(client) == GDWS_CONNECTION_CONNECTED);
+    size_t size = rawsock_frame(frame, BINARY, "\x02\0\0\0", 4, false);
+    ck_assert_int_gt(rawsock_try_send(&server_side, frame, size), 0);
+    world_stall(400);
+    WAIT_FOR_ON(p.loop, one->succeeded == 1 || one->failed == 1);
+    ck_assert_str_eq(one->log, "+1 ok ");
+    end_raw();
+    WAIT_FOR_ON(p.loop, one->over == 1);
+}
+END_TEST
+
 START_TEST(godot_4s_greeting_must_be_an_id)
 {
     static const char *const wrong[] = {"\x01\0\0\0",   "\0\0\0\0", "\0\0\0\x80",
@@ -636,6 +652,7 @@ Suite *multiplayer_wire_suite(void)
     tcase_add_checked_fixture(four, set_up_4, tear_down);
     tcase_set_timeout(four, 60);
     tcase_add_test(four, every_target_among_four_on_godot_4s_wire);
+    tcase_add_test(four, an_id_that_came_in_time_counts_after_a_long_frame);
     tcase_add_test(four, godot_4s_greeting_must_be_an_id);
     suite_add_tcase(suite, four);
     return suite;
