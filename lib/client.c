@@ -379,8 +379,8 @@ gdws_error gdws_client_disconnect_from_host(gdws_client *client, int code, const
         return stop_waiting(client);
     }
     if (client->link != NULL && client->link->is_established) {
-        /* Open, but not yet signalled. */
-        return gdws_peer_close(&client->link->peer, code, reason);
+        /* Open, but not yet signalled; the server may be closing it already. */
+        return close_link(client, code, reason);
     }
     gdwsi_lookup_abandon(client->lookup);
     client->lookup = NULL;
