@@ -9,6 +9,9 @@
 #include "log.h"
 #include "multiplayer_wire.h"
 
+/* Without memory something waits that no event will wake. */
+#define RETRY_MS 250u
+
 enum { NORMAL_CLOSURE = 1000, CLOSE_PROTOCOL_ERROR = 1002 };
 
 /* Signals */
@@ -47,13 +50,24 @@ static void drop(gdwsi_member *uplink, const char *fault)
     uplink->held = NULL;
 }
 
+/* Close the connection that was refused; again later when there is no memory for that. */
+static void turn_away(gdws_multiplayer *multiplayer)
+{
+    gdws_error error = gdws_client_disconnect_from_host(multiplayer->client, CLOSE_PROTOCOL_ERROR,
+                                                        multiplayer->message);
+    multiplayer->greeting_deadline = 0;
+    if (error == GDWS_OUT_OF_MEMORY) {
+        multiplayer->greeting_deadline = gdwsi_loop_now(multiplayer->loop) + RETRY_MS;
+        gdwsi_room_set_timer(multiplayer);
+    }
+}
+
 /* The greeting was wrong or late: the session cannot begin. */
 static void refuse(gdws_multiplayer *multiplayer, const char *reason)
 {
     multiplayer->is_refused = true;
-    multiplayer->greeting_deadline = 0;
     (void)snprintf(multiplayer->message, sizeof(multiplayer->message), "%.100s", reason);
-    (void)gdws_client_disconnect_from_host(multiplayer->client, CLOSE_PROTOCOL_ERROR, reason);
+    turn_away(multiplayer);
 }
 
 /* A peer is there. Returns false without memory. */
@@ -327,7 +341,9 @@ static void check_time(gdws_multiplayer *multiplayer, uint64_t now)
     if (deadline == 0 || now < deadline) {
         return;
     }
-    if (multiplayer->has_looked) {
+    if (multiplayer->is_refused) {
+        turn_away(multiplayer);
+    } else if (multiplayer->has_looked) {
         refuse(multiplayer, "the server has given no id in time");
     } else {
         multiplayer->has_looked = true;
