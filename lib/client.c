@@ -335,6 +335,8 @@ gdws_error gdws_client_connect_to_url(gdws_client *client, const char *url)
     if (error != GDWS_OK) {
         client->status = GDWS_CONNECTION_DISCONNECTED;
         client->error = error;
+        (void)snprintf(client->message, sizeof(client->message), "%.120s: out of memory",
+                       client->url.authority);
     }
     return error;
 }
