@@ -335,6 +335,8 @@ gdws_error gdws_client_connect_to_url(gdws_client *client, const char *url)
     if (error != GDWS_OK) {
         client->status = GDWS_CONNECTION_DISCONNECTED;
         client->error = error;
+        (void)snprintf(client->message, sizeof(client->message), "%.120s: out of memory",
+                       client->url.authority);
     }
     return error;
 }
@@ -379,8 +381,8 @@ gdws_error gdws_client_disconnect_from_host(gdws_client *client, int code, const
         return stop_waiting(client);
     }
     if (client->link != NULL && client->link->is_established) {
-        /* Open, but not yet signalled. */
-        return gdws_peer_close(&client->link->peer, code, reason);
+        /* Open, but not yet signalled; the server may be closing it already. */
+        return close_link(client, code, reason);
     }
     gdwsi_lookup_abandon(client->lookup);
     client->lookup = NULL;
@@ -436,11 +438,11 @@ fail:
     return NULL;
 }
 
-static void destroy(gdws_client *client)
+/* What the program is still owed comes inside of free, also where that is called in a signal: then
+ * it may free what its signals use. */
+static void say_goodbye(gdws_client *client)
 {
     gdws_loop *loop = client->loop;
-    gdwsi_lookup_abandon(client->lookup);
-    client->lookup = NULL;
     if (client->link != NULL) {
         gdwsi_peer_event event;
         bool was_polling = loop->is_polling;
@@ -453,9 +455,17 @@ static void destroy(gdws_client *client)
             }
         } while (event != GDWSI_PEER_NOTHING);
         loop->is_polling = was_polling;
+        client->link->peer.taps = NULL;
     }
-    forget_last(client);
     gdwsi_taps_clear(&client->taps);
+}
+
+static void destroy(gdws_client *client)
+{
+    gdws_loop *loop = client->loop;
+    gdwsi_lookup_abandon(client->lookup);
+    client->lookup = NULL;
+    forget_last(client);
     uv_close((uv_handle_t *)client->timer, free_timer);
     gdwsi_loop_touch(loop);
     gdwsi_loop_add_burial(loop, &client->burial);
@@ -468,6 +478,7 @@ void gdws_client_free(gdws_client *client)
         return;
     }
     client->is_freed = true;
+    say_goodbye(client);
     if (!client->is_in_signal) {
         destroy(client);
     }

@@ -312,8 +312,11 @@ void gdwsi_loop_touch(gdws_loop *loop)
     call_for_poll(loop);
 }
 
-uint64_t gdwsi_loop_now(const gdws_loop *loop)
+uint64_t gdwsi_loop_now(gdws_loop *loop)
 {
+    if (!loop->is_polling) {
+        uv_update_time(&loop->uv);
+    }
     return uv_now(&loop->uv);
 }
 

@@ -82,7 +82,8 @@ void gdwsi_loop_touch(gdws_loop *loop);
 void gdwsi_loop_retain(gdws_loop *loop);
 void gdwsi_loop_release(gdws_loop *loop);
 
-/* Milliseconds on the loop's clock, which stands still during a pass. */
-uint64_t gdwsi_loop_now(const gdws_loop *loop);
+/* Milliseconds on the loop's clock, which stands still during a pass. Between polls, which may be
+ * far apart, it is set first. */
+uint64_t gdwsi_loop_now(gdws_loop *loop);
 
 #endif

@@ -9,6 +9,9 @@
 #include "log.h"
 #include "multiplayer_wire.h"
 
+/* Without memory something waits that no event will wake. */
+#define RETRY_MS 250u
+
 enum { NORMAL_CLOSURE = 1000, CLOSE_PROTOCOL_ERROR = 1002 };
 
 /* Signals */
@@ -47,13 +50,24 @@ static void drop(gdwsi_member *uplink, const char *fault)
     uplink->held = NULL;
 }
 
+/* Close the connection that was refused; again later when there is no memory for that. */
+static void turn_away(gdws_multiplayer *multiplayer)
+{
+    gdws_error error = gdws_client_disconnect_from_host(multiplayer->client, CLOSE_PROTOCOL_ERROR,
+                                                        multiplayer->message);
+    multiplayer->greeting_deadline = 0;
+    if (error == GDWS_OUT_OF_MEMORY) {
+        multiplayer->greeting_deadline = gdwsi_loop_now(multiplayer->loop) + RETRY_MS;
+        gdwsi_room_set_timer(multiplayer);
+    }
+}
+
 /* The greeting was wrong or late: the session cannot begin. */
 static void refuse(gdws_multiplayer *multiplayer, const char *reason)
 {
     multiplayer->is_refused = true;
-    multiplayer->greeting_deadline = 0;
     (void)snprintf(multiplayer->message, sizeof(multiplayer->message), "%.100s", reason);
-    (void)gdws_client_disconnect_from_host(multiplayer->client, CLOSE_PROTOCOL_ERROR, reason);
+    turn_away(multiplayer);
 }
 
 /* A peer is there. Returns false without memory. */
@@ -260,6 +274,7 @@ void gdwsi_guest_begin(gdws_multiplayer *multiplayer)
     multiplayer->status = GDWS_CONNECTION_CONNECTING;
     multiplayer->unique_id = 0;
     multiplayer->greeting_deadline = 0;
+    multiplayer->has_looked = false;
     multiplayer->is_refused = false;
     multiplayer->has_succeeded = false;
 }
@@ -318,11 +333,21 @@ gdws_error gdwsi_guest_put(gdws_multiplayer *multiplayer, const void *packet, si
 
 /* Time */
 
+/* When the program polls late, the id that has come in time is still to be read, or to be
+ * signalled: so the verdict waits for one more pass. */
 static void check_time(gdws_multiplayer *multiplayer, uint64_t now)
 {
     uint64_t deadline = multiplayer->greeting_deadline;
-    if (deadline != 0 && now >= deadline) {
+    if (deadline == 0 || now < deadline) {
+        return;
+    }
+    if (multiplayer->is_refused) {
+        turn_away(multiplayer);
+    } else if (multiplayer->has_looked) {
         refuse(multiplayer, "the server has given no id in time");
+    } else {
+        multiplayer->has_looked = true;
+        multiplayer->greeting_deadline = now + 1;
     }
 }
 

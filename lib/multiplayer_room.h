@@ -55,6 +55,7 @@ struct gdws_multiplayer {
     int32_t unique_id;
     uint32_t greeting_timeout_ms;
     uint64_t greeting_deadline; /* loop time; 0: none */
+    bool has_looked;            /* it has passed, and the socket was read once more */
     bool is_refused;            /* the server's greeting was wrong or late */
     bool has_succeeded;         /* connection_succeeded has been signalled */
     char message[160];

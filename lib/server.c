@@ -172,11 +172,10 @@ static void deliver_events(gdws_server *server, gdwsi_link *link)
     }
     server->current_id = 0;
     server->is_in_signal = false;
-    if (!is_there) {
-        gdwsi_server_release_link(server, link);
-    }
     if (server->is_freed) {
-        gdwsi_server_destroy(server);
+        gdwsi_server_destroy(server); /* its links have gone */
+    } else if (!is_there) {
+        gdwsi_server_release_link(server, link);
     }
 }
 
@@ -426,11 +425,14 @@ gdws_server *gdws_server_new(gdws_loop *loop)
     return server;
 }
 
-/* The disconnections that are owed come here; a handler may call anything but change nothing. */
-void gdwsi_server_destroy(gdws_server *server)
+/* The disconnections that are owed come here, inside of free, also where that is called in a
+ * signal: then the program may free what its signals use. A handler may call anything but change
+ * nothing. */
+static void say_goodbye(gdws_server *server)
 {
     gdws_loop *loop = server->loop;
     bool was_polling = loop->is_polling;
+    bool was_in_signal = server->is_in_signal;
     gdws_server_stop(server);
     if (server->leave != NULL) {
         server->leave(server);
@@ -448,11 +450,17 @@ void gdwsi_server_destroy(gdws_server *server)
         gdwsi_server_release_link(server, link);
     }
     loop->is_polling = was_polling;
-    gdwsi_loop_touch(loop);
+    server->is_in_signal = was_in_signal;
     server->current_id = 0;
+    gdwsi_taps_clear(&server->taps);
+}
+
+void gdwsi_server_destroy(gdws_server *server)
+{
+    gdws_loop *loop = server->loop;
+    gdwsi_loop_touch(loop);
     gdwsi_peertable_clear(&server->peers);
     gdwsi_tally_clear(&server->tally);
-    gdwsi_taps_clear(&server->taps);
     gdwsi_loop_add_burial(loop, &server->burial);
     gdwsi_loop_release(loop);
 }
@@ -463,6 +471,7 @@ void gdws_server_free(gdws_server *server)
         return;
     }
     server->is_freed = true;
+    say_goodbye(server);
     if (!server->is_in_signal) {
         gdwsi_server_destroy(server);
     }

@@ -277,12 +277,17 @@ static bool is_too_deep(const gdws_variant *item)
     return item->depth >= GDWS_VARIANT_DEPTH_MAX;
 }
 
-/* Move an item in. There is room. */
-static void move_in(gdws_variant *container, gdws_variant *item)
+static void note_depth(gdws_variant *container, const gdws_variant *item)
 {
     if (item->depth >= container->depth) {
         container->depth = (uint8_t)(item->depth + 1);
     }
+}
+
+/* Move an item in. There is room. */
+static void move_in(gdws_variant *container, gdws_variant *item)
+{
+    note_depth(container, item);
     container->value.items[container->count] = *item;
     container->count++;
     memset(item, 0, sizeof(*item));
@@ -346,6 +351,21 @@ static bool is_equal(const gdws_variant *one, const gdws_variant *other)
     return memcmp(one->value.bytes, other->value.bytes, one->count * (is_narrow ? 1u : 4u)) == 0;
 }
 
+/* Move a value into the place of an old one. If that was the deepest, the depth is what is left. */
+static void replace(gdws_variant *dictionary, gdws_variant *old, const gdws_variant *value)
+{
+    bool was_deepest = old->depth > 0 && old->depth + 1 == dictionary->depth;
+    gdwsi_variant_clear(old);
+    *old = *value;
+    note_depth(dictionary, value);
+    if (was_deepest) {
+        dictionary->depth = 1;
+        for (uint32_t i = 0; i < dictionary->count; i++) {
+            note_depth(dictionary, &dictionary->value.items[i]);
+        }
+    }
+}
+
 gdws_error gdws_variant_set(gdws_variant *dictionary, gdws_variant *key, gdws_variant *value)
 {
     if (dictionary == NULL || key == NULL || value == NULL || key == value || key == dictionary ||
@@ -365,12 +385,7 @@ gdws_error gdws_variant_set(gdws_variant *dictionary, gdws_variant *key, gdws_va
         i -= 2;
     }
     if (i > 0) {
-        gdws_variant *old = &dictionary->value.items[i - 1];
-        gdwsi_variant_clear(old);
-        *old = *value;
-        if (value->depth >= dictionary->depth) {
-            dictionary->depth = (uint8_t)(value->depth + 1);
-        }
+        replace(dictionary, &dictionary->value.items[i - 1], value);
         gdws_variant_free(key);
         gdwsi_mem_free(value);
     } else {

@@ -4,10 +4,12 @@
  * each kind of host. What must happen by itself is seen by a thread at the other end of a plain
  * connection; it wakes the loop when it has seen enough, so that the host's turn ends. */
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -17,6 +19,8 @@
 
 #include <uv.h>
 
+#include "gdws/adapters/epoll.h"
+#include "gdws/adapters/poll.h"
 #include "host.h"
 #include "loop.h"
 #include "mem.h"
@@ -378,6 +382,119 @@ START_TEST(a_loop_can_be_detached_and_attached_again)
 }
 END_TEST
 
+/* A program's own waiting inside of a signal, as of a dialog, that ends with detaching: what the
+ * adapter is made of has gone when the signal returns. */
+typedef struct dialog {
+    gdws_loop *loop;
+    void (*wait)(struct dialog *one);
+    void (*detach)(struct dialog *one);
+    union {
+        gdws_poll poll;
+        gdws_epoll epoll;
+        uint8_t bytes[64];
+    } adapter;
+    bool is_over;
+} dialog;
+
+static void wait_with_poll(dialog *one)
+{
+    struct pollfd room[1];
+    ck_assert_int_ge(gdws_poll_wait(&one->adapter.poll, room, 0, 10), 0);
+}
+
+static void wait_with_select(dialog *one)
+{
+    ck_assert_int_ge(gdws_poll_select(&one->adapter.poll, 0, NULL, NULL, NULL, 10), 0);
+}
+
+static void wait_with_epoll(dialog *one)
+{
+    struct epoll_event room[1];
+    ck_assert_int_ge(gdws_epoll_wait(&one->adapter.epoll, room, 1, 10), 0);
+}
+
+static void detach_from_poll(dialog *one)
+{
+    gdws_poll_detach(&one->adapter.poll);
+}
+
+static void detach_from_epoll(dialog *one)
+{
+    gdws_epoll_detach(&one->adapter.epoll);
+}
+
+static void open_dialog(gdws_loop *loop, void *user)
+{
+    dialog *one = user;
+    (void)loop;
+    one->wait(one);
+    one->detach(one);
+    memset(one->adapter.bytes, 0xff, sizeof(one->adapter.bytes));
+    one->is_over = true;
+}
+
+static void play_dialog(dialog *one)
+{
+    ck_assert_int_eq(gdws_loop_post(one->loop, open_dialog, one), GDWS_OK);
+    uint64_t limit = world_now_ms() + WORLD_LIMIT_MS;
+    while (!one->is_over) {
+        one->wait(one);
+        ck_assert(world_now_ms() < limit);
+    }
+    for (size_t i = 0; i < sizeof(one->adapter.bytes); i++) {
+        ck_assert_uint_eq(one->adapter.bytes[i], 0xff);
+    }
+    gdws_loop_free(one->loop);
+    ck_assert_uint_eq(gdwsi_mem_live(), 0);
+}
+
+/* libev has nested loops of its own. The host's end shows that its adapter was left alone. */
+static void turn_and_detach(gdws_loop *loop, void *user)
+{
+    host *h = user;
+    (void)loop;
+    host_turn(h, 0);
+    host_detach(h);
+}
+
+START_TEST(a_program_on_libev_may_wait_in_a_signal_and_detach_then)
+{
+    const host_kind *kind = host_find_kind("libev");
+    host *h = kind != NULL ? host_new(kind) : NULL;
+    if (h == NULL) {
+        return;
+    }
+    gdws_loop *loop = h->loop;
+    ck_assert_int_eq(gdws_loop_post(loop, turn_and_detach, h), GDWS_OK);
+    uint64_t limit = world_now_ms() + WORLD_LIMIT_MS;
+    while (h->loop != NULL) {
+        host_turn(h, 1000);
+        ck_assert(world_now_ms() < limit);
+    }
+    host_free(h);
+    gdws_loop_free(loop);
+    ck_assert_uint_eq(gdwsi_mem_live(), 0);
+}
+END_TEST
+
+START_TEST(a_program_may_wait_in_a_signal_and_detach_then)
+{
+    static void (*const ways[])(dialog *) = {wait_with_poll, wait_with_select, wait_with_epoll};
+    dialog one = {.loop = gdws_loop_new(), .wait = ways[_i]};
+    if (ways[_i] == wait_with_epoll) {
+        int set = epoll_create1(EPOLL_CLOEXEC);
+        one.detach = detach_from_epoll;
+        ck_assert_int_eq(gdws_epoll_attach(&one.adapter.epoll, set, one.loop), GDWS_OK);
+        play_dialog(&one);
+        (void)close(set);
+    } else {
+        one.detach = detach_from_poll;
+        ck_assert_int_eq(gdws_poll_attach(&one.adapter.poll, one.loop), GDWS_OK);
+        play_dialog(&one);
+    }
+}
+END_TEST
+
 /* gdws_loop_new_on_uv */
 
 typedef struct inside {
@@ -480,6 +597,8 @@ Suite *hosts_suite(void)
     tcase_add_loop_test(tests, a_timer_set_by_a_foreign_timer_is_kept, 0, kinds);
     tcase_add_loop_test(tests, a_connection_begun_by_a_foreign_timer_is_made, 0, kinds);
     tcase_add_loop_test(tests, a_timer_set_by_a_poll_of_the_programs_is_kept, 0, kinds);
+    tcase_add_loop_test(tests, a_program_may_wait_in_a_signal_and_detach_then, 0, 3);
+    tcase_add_test(tests, a_program_on_libev_may_wait_in_a_signal_and_detach_then);
     tcase_add_loop_test(tests, everything_may_be_freed_in_a_signal, 0, kinds);
     tcase_add_loop_test(tests, the_host_goes_on_beside_and_after_a_loop, 0, kinds);
     tcase_add_loop_test(tests, a_loop_can_be_detached_and_attached_again, 0, kinds);

@@ -38,9 +38,12 @@ static void happen(victim *v, char when)
     if (v->what == 'c') {
         gdws_client_free(v->client);
         v->client = NULL;
+        /* Now the program may free what its signals use. */
+        ck_assert_int_eq(v->client_connected, v->client_closed);
     } else {
         gdws_server_free(v->server);
         v->server = NULL;
+        ck_assert_int_eq(v->connected, v->disconnected);
     }
 }
 

@@ -428,6 +428,34 @@ START_TEST(whoever_holds_the_others_up_is_disconnected_in_the_end)
 }
 END_TEST
 
+/* The loop's clock stands still between polls. */
+START_TEST(a_long_frame_is_not_the_time_that_somebody_holds_others_up)
+{
+    static const uint8_t bytes[8000];
+    raw_join();
+    gdws_peer *peer = gdws_multiplayer_get_peer(p.host.mp, ids[0]);
+    size_t room = gdws_peer_get_outbound_buffer_size(peer);
+    uint64_t limit = world_now_ms() + WORLD_LIMIT_MS;
+    gdws_multiplayer_set_target_peer(p.host.mp, ids[0]);
+    while (gdws_peer_get_current_outbound_buffered_amount(peer) + sizeof(bytes) < room) {
+        ck_assert_int_eq(gdws_multiplayer_put_packet(p.host.mp, bytes, 4000), GDWS_OK);
+        ck_assert_int_eq(gdws_loop_poll(p.loop), GDWS_OK);
+        ck_assert(world_now_ms() < limit);
+    }
+    ck_assert_int_eq(gdws_multiplayer_set_stall_timeout_ms(p.host.mp, 300), GDWS_OK);
+    world_stall(400);
+    ck_assert_int_eq(gdws_multiplayer_put_packet(p.host.mp, bytes, sizeof(bytes)), GDWS_OK);
+    ck_assert_int_eq(gdws_multiplayer_put_packet(p.host.mp, "", 0), GDWS_OUT_OF_MEMORY);
+    ck_assert_int_eq(gdws_loop_poll(p.loop), GDWS_OK);
+    ck_assert_int_eq(gdws_peer_get_ready_state(peer), GDWS_STATE_OPEN);
+    /* It does hold them up. */
+    WAIT_FOR_ON(p.loop, gdws_peer_get_ready_state(peer) == GDWS_STATE_CLOSING);
+    rawsock_close(&raws[0]);
+    raw_count = 0;
+    WAIT_FOR_ON(p.loop, p.host.disconnected == 1);
+}
+END_TEST
+
 START_TEST(what_a_leaver_said_last_comes_before_its_leaving)
 {
     ck_assert_int_eq(gdws_multiplayer_set_stall_timeout_ms(p.host.mp, 60000), GDWS_OK);
@@ -555,6 +583,22 @@ START_TEST(a_server_that_never_gives_an_id_is_given_up)
 }
 END_TEST
 
+START_TEST(an_id_that_came_in_time_counts_after_a_long_frame)
+{
+    uint8_t frame[16];
+    guest *one = connect_to_raw_within(300);
+    gdws_client *client = gdws_multiplayer_get_client(one->mp);
+    WAIT_FOR_ON(p.loop, gdws_client_get_connection_status(client) == GDWS_CONNECTION_CONNECTED);
+    size_t size = rawsock_frame(frame, BINARY, "\x02\0\0\0", 4, false);
+    ck_assert_int_gt(rawsock_try_send(&server_side, frame, size), 0);
+    world_stall(400);
+    WAIT_FOR_ON(p.loop, one->succeeded == 1 || one->failed == 1);
+    ck_assert_str_eq(one->log, "+1 ok ");
+    end_raw();
+    WAIT_FOR_ON(p.loop, one->over == 1);
+}
+END_TEST
+
 START_TEST(godot_4s_greeting_must_be_an_id)
 {
     static const char *const wrong[] = {"\x01\0\0\0",   "\0\0\0\0", "\0\0\0\x80",
@@ -599,6 +643,7 @@ Suite *multiplayer_wire_suite(void)
     tcase_add_test(three, malformed_messages_are_dropped_with_a_line_and_the_sender_stays);
     tcase_add_test(three, a_message_waits_for_a_slow_target_and_so_does_its_sender);
     tcase_add_test(three, whoever_holds_the_others_up_is_disconnected_in_the_end);
+    tcase_add_test(three, a_long_frame_is_not_the_time_that_somebody_holds_others_up);
     tcase_add_test(three, what_a_leaver_said_last_comes_before_its_leaving);
     tcase_add_test(three, a_client_speaks_as_godot_3s_client);
     tcase_add_test(three, a_server_that_never_gives_an_id_is_given_up);
@@ -607,6 +652,7 @@ Suite *multiplayer_wire_suite(void)
     tcase_add_checked_fixture(four, set_up_4, tear_down);
     tcase_set_timeout(four, 60);
     tcase_add_test(four, every_target_among_four_on_godot_4s_wire);
+    tcase_add_test(four, an_id_that_came_in_time_counts_after_a_long_frame);
     tcase_add_test(four, godot_4s_greeting_must_be_an_id);
     suite_add_tcase(suite, four);
     return suite;

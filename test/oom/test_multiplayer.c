@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "mem.h"
+#include "rawsock.h"
 #include "runtests.h"
 #include "world.h"
 
@@ -198,12 +199,59 @@ START_TEST(every_allocation_of_a_session_may_fail)
 }
 END_TEST
 
+/* The nth allocation fails while a client reads a greeting that is none. */
+static void greet_wrongly(size_t nth)
+{
+    char url[64];
+    uint8_t frame[16];
+    uint16_t port;
+    rawsock raw;
+    player one = {.mp = gdws_multiplayer_new(NULL)};
+    const gdws_multiplayer_signals signals = {
+        .size = sizeof(signals), .user = &one, .connection_failed = on_failed};
+    gdws_loop *loop = gdws_multiplayer_get_loop(one.mp);
+    gdws_client *client = gdws_multiplayer_get_client(one.mp);
+    int listener = rawsock_listen(&port);
+    ck_assert_int_eq(gdws_multiplayer_set_signals(one.mp, &signals), GDWS_OK);
+    ck_assert_int_eq(gdws_multiplayer_set_wire(one.mp, GDWS_MULTIPLAYER_GODOT_4), GDWS_OK);
+    (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u/", port);
+    ck_assert_int_eq(gdws_multiplayer_create_client(one.mp, url), GDWS_OK);
+    rawsock_accept_plain(&raw, loop, listener);
+    rawsock_answer_upgrade(&raw, "");
+    WAIT_FOR_ON(loop, gdws_client_get_connection_status(client) == GDWS_CONNECTION_CONNECTED);
+    size_t size = rawsock_frame(frame, 0x82, "no", 2, false);
+    ck_assert_int_gt(rawsock_try_send(&raw, frame, size), 0);
+    gdwsi_mem_fail_at(nth);
+    for (int i = 0; i < 5; i++) {
+        (void)gdws_loop_wait(loop, 10);
+    }
+    gdwsi_mem_fail_at(0);
+    /* The server says no more, and neither reads nor leaves. */
+    WAIT_FOR_ON(loop,
+                gdws_peer_get_ready_state(gdws_client_get_peer(client, 1)) != GDWS_STATE_OPEN);
+    rawsock_close(&raw);
+    rawsock_stop_listening(listener);
+    WAIT_FOR_ON(loop, one.failed == 1);
+    gdws_multiplayer_free(one.mp);
+    ck_assert_uint_eq(gdwsi_mem_live(), 0);
+}
+
+START_TEST(a_wrong_greeting_ends_the_session_without_memory_for_a_close_frame_too)
+{
+    gdws_set_log_level(GDWS_LOG_NONE);
+    for (size_t nth = 1; nth <= 6; nth++) {
+        greet_wrongly(nth);
+    }
+}
+END_TEST
+
 Suite *multiplayer_oom_suite(void)
 {
     Suite *suite = suite_create("multiplayer oom");
     TCase *tests = tcase_create("oom");
     tcase_set_timeout(tests, 300);
     tcase_add_test(tests, every_allocation_of_a_session_may_fail);
+    tcase_add_test(tests, a_wrong_greeting_ends_the_session_without_memory_for_a_close_frame_too);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -246,6 +246,25 @@ START_TEST(every_allocation_may_fail_with_a_lookup)
 }
 END_TEST
 
+START_TEST(what_cannot_even_begin_is_said_at_once)
+{
+    gdws_error error = GDWS_FAILED;
+    gdws_client *client = gdws_client_new(NULL);
+    gdws_set_log_level(GDWS_LOG_NONE);
+    for (size_t nth = 1; error != GDWS_OK; nth++) {
+        gdwsi_mem_fail_at(nth);
+        error = gdws_client_connect_to_url(client, "ws://localhost:1/");
+        gdwsi_mem_fail_at(0);
+        ck_assert(error == GDWS_OK || error == GDWS_OUT_OF_MEMORY);
+        ck_assert_int_eq(gdws_client_get_error(client), error);
+        const char *text = gdws_client_get_error_message(client);
+        ck_assert(error == GDWS_OK || strstr(text, "out of memory") != NULL);
+    }
+    gdws_client_free(client);
+    ck_assert_uint_eq(gdwsi_mem_live(), 0);
+}
+END_TEST
+
 START_TEST(every_allocation_may_fail_with_tls)
 {
     char key_file[64];
@@ -483,6 +502,7 @@ Suite *oom_suite(void)
     tcase_add_test(tests, every_allocation_may_fail);
     tcase_add_test(tests, every_allocation_may_fail_with_a_lookup);
     tcase_add_test(tests, every_allocation_may_fail_while_a_file_is_sent);
+    tcase_add_test(tests, what_cannot_even_begin_is_said_at_once);
     tcase_add_test(tests, every_allocation_may_fail_with_tls);
     tcase_add_test(tests, every_allocation_may_fail_while_a_socket_is_adopted);
     tcase_add_test(tests, every_allocation_may_fail_on_a_vhost);

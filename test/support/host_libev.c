@@ -11,6 +11,8 @@
 #include "gdws/adapters/libev.h"
 #include "host.h"
 
+#define GONE 0xa5
+
 typedef struct ev_host {
     struct ev_loop *loop;
     ev_timer limit; /* of a turn */
@@ -54,7 +56,17 @@ static void detach(host *h)
 {
     ev_host *e = h->state;
     gdws_libev_detach(&e->adapter);
-    memset(&e->adapter, 0xa5, sizeof(e->adapter)); /* nobody may need it any more */
+    memset(&e->adapter, GONE, sizeof(e->adapter)); /* nobody may need it any more */
+}
+
+static bool is_left_alone(const ev_host *e)
+{
+    const unsigned char *bytes = (const unsigned char *)&e->adapter;
+    size_t i = 0;
+    while (i < sizeof(e->adapter) && bytes[i] == GONE) {
+        i++;
+    }
+    return i == sizeof(e->adapter);
 }
 
 static void start(ev_host *e, ev_timer *timer, int delay_ms)
@@ -85,7 +97,8 @@ static bool end(host *h)
 {
     ev_host *e = h->state;
     ev_timer_stop(e->loop, &e->timer);
-    bool is_clean = !ev_run(e->loop, EVRUN_NOWAIT); /* whether watchers are active */
+    /* Whether watchers are active. */
+    bool is_clean = !ev_run(e->loop, EVRUN_NOWAIT) && is_left_alone(e);
     ev_loop_destroy(e->loop);
     free(e);
     return is_clean;

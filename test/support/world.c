@@ -2,6 +2,7 @@
 /* See world.h. */
 #include "world.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,14 @@ uint64_t world_now_ms(void)
     struct timespec now;
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+void world_stall(uint64_t time_ms)
+{
+    uint64_t end = world_now_ms() + time_ms;
+    while (world_now_ms() < end) {
+        (void)poll(NULL, 0, 10);
+    }
 }
 
 static uint64_t limit_in_ms; /* 0: the usual one */

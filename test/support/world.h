@@ -95,6 +95,9 @@ void world_fill_with_noise(void *bytes, size_t length);
 
 uint64_t world_now_ms(void);
 
+/* The program does something else for so long, and does not poll. */
+void world_stall(uint64_t time_ms);
+
 /* How long a test waits for a state before it fails: ten seconds, unless it is made to wait in
  * vain often (test/torture). */
 uint64_t world_limit_ms(void);

@@ -438,6 +438,31 @@ START_TEST(a_value_is_in_one_place_only)
 }
 END_TEST
 
+START_TEST(a_dictionary_is_as_deep_as_what_is_in_it_now)
+{
+    gdws_variant *deep = gdws_variant_new(GDWS_VARIANT_ARRAY);
+    gdws_variant *dictionary = gdws_variant_new(GDWS_VARIANT_DICTIONARY);
+    gdws_variant *array = gdws_variant_new(GDWS_VARIANT_ARRAY);
+    for (int depth = 2; depth < GDWS_VARIANT_DEPTH_MAX; depth++) {
+        gdws_variant *outer = gdws_variant_new(GDWS_VARIANT_ARRAY);
+        ck_assert_int_eq(gdws_variant_append(outer, deep), GDWS_OK);
+        deep = outer;
+    }
+    ck_assert_int_eq(gdws_variant_set(dictionary, gdws_variant_new_string("two"),
+                                      gdws_variant_new(GDWS_VARIANT_ARRAY)),
+                     GDWS_OK);
+    ck_assert_int_eq(gdws_variant_set(dictionary, gdws_variant_new_string("deep"), deep), GDWS_OK);
+    ck_assert_int_eq(gdws_variant_append(array, dictionary), GDWS_PARAMETER_RANGE_ERROR);
+    ck_assert_int_eq(
+        gdws_variant_set(dictionary, gdws_variant_new_string("deep"), gdws_variant_new_bool(true)),
+        GDWS_OK);
+    ck_assert_int_eq(dictionary->depth, 2);
+    ck_assert_int_eq(gdws_variant_append(array, dictionary), GDWS_OK);
+    gdws_variant_free(array);
+    ck_assert_uint_eq(gdwsi_mem_live(), 0);
+}
+END_TEST
+
 /* As each_allocation_may_fail, for values that the program makes. */
 START_TEST(without_memory_there_is_no_value)
 {
@@ -491,6 +516,7 @@ Suite *variant_suite(void)
     tcase_add_test(tests, encoding_needs_room);
     tcase_add_test(tests, a_key_of_any_type_is_one_key);
     tcase_add_test(tests, a_value_is_in_one_place_only);
+    tcase_add_test(tests, a_dictionary_is_as_deep_as_what_is_in_it_now);
     tcase_add_test(tests, without_memory_there_is_no_value);
     suite_add_tcase(suite, tests);
     return suite;

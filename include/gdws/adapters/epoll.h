@@ -4,8 +4,8 @@
  *
  * gdws_epoll_wait polls the attached loop first, when there is something to do, and then waits.
  * Signals run at its beginning, when the program has dealt with the events of the last time. Detach
- * before gdws_loop_free; both may be done in a signal. With a detached adapter it does as
- * epoll_wait(2) alone. Since 0.1.
+ * before gdws_loop_free; both may be done in a signal. With a detached adapter, and inside of a
+ * signal, it does as epoll_wait(2) alone, but that it may return early. Since 0.1.
  */
 #ifndef GDWS_ADAPTERS_EPOLL_H
 #define GDWS_ADAPTERS_EPOLL_H
@@ -84,6 +84,10 @@ static inline int gdws_epoll_wait(gdws_epoll *adapter, struct epoll_event *event
 {
     int epoll_fd = adapter->epoll_fd;
     int due_ms = gdws_loop_get_timeout_ms(adapter->loop);
+    if (adapter->is_gone != NULL) {
+        /* Inside of a signal the loop is not polled. */
+        return gdws_epoll_take_(adapter, events, epoll_wait(epoll_fd, events, count, timeout_ms));
+    }
     if (adapter->is_ready || due_ms == 0) {
         bool is_gone = false;
         adapter->is_ready = false;
@@ -110,6 +114,7 @@ static inline void gdws_epoll_detach(gdws_epoll *adapter)
     }
     if (adapter->is_gone != NULL) {
         *adapter->is_gone = true;
+        adapter->is_gone = NULL;
     }
     (void)epoll_ctl(adapter->epoll_fd, EPOLL_CTL_DEL, gdws_loop_get_fd(adapter->loop), NULL);
     adapter->loop = NULL;

@@ -30,6 +30,9 @@ typedef struct gdws_libev {
 static inline void gdws_libev_run_(gdws_libev *adapter)
 {
     bool is_gone = false;
+    if (adapter->is_gone != NULL) {
+        return; /* ev_run inside of a signal, where the loop is not polled */
+    }
     adapter->is_gone = &is_gone;
     (void)gdws_loop_poll(adapter->loop);
     if (!is_gone) {

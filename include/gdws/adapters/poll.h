@@ -5,8 +5,8 @@
  *
  * Both poll the attached loop first, when there is something to do, and then wait. Signals run at
  * their beginning, when the program has dealt with the events of the last time. Detach before
- * gdws_loop_free; both may be done in a signal. With a detached adapter they do as poll(2) and
- * select(2) alone. Since 0.1.
+ * gdws_loop_free; both may be done in a signal. With a detached adapter, and inside of a signal,
+ * they do as poll(2) and select(2) alone. Since 0.1.
  */
 #ifndef GDWS_ADAPTERS_POLL_H
 #define GDWS_ADAPTERS_POLL_H
@@ -46,10 +46,13 @@ static inline gdws_error gdws_poll_attach(gdws_poll *adapter, gdws_loop *loop)
 }
 
 /* Private. Poll the loop when it is time. Puts the time that is left for sleeping into *timeout_ms.
- * Returns false when the adapter has been detached meanwhile. */
+ * Returns false when the adapter has been detached meanwhile, and inside of a signal. */
 static inline bool gdws_poll_begin_(gdws_poll *adapter, int *timeout_ms)
 {
     int due_ms = gdws_loop_get_timeout_ms(adapter->loop);
+    if (adapter->is_gone != NULL) {
+        return false;
+    }
     if (adapter->is_ready || due_ms == 0) {
         bool is_gone = false;
         *timeout_ms = 0; /* the signals may be what the program has been waiting for */
@@ -80,7 +83,7 @@ static inline int gdws_poll_wait(gdws_poll *adapter, struct pollfd *descriptors,
 {
     int ready;
     if (!gdws_poll_begin_(adapter, &timeout_ms)) {
-        return poll(descriptors, count, 0);
+        return poll(descriptors, count, timeout_ms);
     }
     descriptors[count].fd = gdws_loop_get_fd(adapter->loop);
     descriptors[count].events = POLLIN;
@@ -144,6 +147,7 @@ static inline void gdws_poll_detach(gdws_poll *adapter)
 {
     if (adapter->loop != NULL && adapter->is_gone != NULL) {
         *adapter->is_gone = true;
+        adapter->is_gone = NULL;
     }
     adapter->loop = NULL;
     adapter->is_ready = false;
