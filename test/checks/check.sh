@@ -48,7 +48,7 @@ ended() {
 step() {
     local name=$1
     shift
-    begin "$name" 600 "$@"
+    begin "$name" 900 "$@"
 }
 
 # With all the numbers and with the limits for a machine that has time: two at once, of which one
