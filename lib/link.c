@@ -62,11 +62,12 @@ static void on_timer(uv_timer_t *timer);
 void gdwsi_link_set_timer(gdwsi_link *link, gdwsi_link_timer purpose, uint64_t timeout_ms)
 {
     link->timer_purpose = purpose;
-    link->has_looked = false;
+    link->looked_in = 0;
+    /* The loop's clock stands still between polls and inside of signals, however long the program
+     * takes for them. */
+    uv_update_time(&link->loop->uv);
     if (!link->loop->is_polling) {
-        /* The loop's clock stands still between polls, however long the program has slept; and it
-         * may be going to sleep for longer than the timeout. */
-        uv_update_time(&link->loop->uv);
+        /* The program may be going to sleep for longer than the timeout. */
         gdwsi_loop_touch(link->loop);
     }
     (void)uv_timer_start(&link->timer, on_timer, timeout_ms, 0);
@@ -83,11 +84,11 @@ static void stop_timer(gdwsi_link *link)
  * when that has been. */
 static bool look_again(gdwsi_link *link, gdwsi_link_timer purpose)
 {
-    if (link->has_looked) {
+    if (link->looked_in != 0 && link->looked_in != link->loop->passes) {
         return false;
     }
     gdwsi_link_set_timer(link, purpose, 1);
-    link->has_looked = true;
+    link->looked_in = link->loop->passes;
     return true;
 }
 
@@ -141,6 +142,9 @@ static void on_timer(uv_timer_t *timer)
     link->timer_purpose = GDWSI_LINK_TIMER_NONE;
     switch (purpose) {
     case GDWSI_LINK_TIMER_HANDSHAKE:
+        if (look_again(link, GDWSI_LINK_TIMER_HANDSHAKE)) {
+            return;
+        }
         gdwsi_link_note_error(link, GDWS_TIMEOUT, "no answer within %u ms",
                               link->handshake_timeout_ms);
         gdwsi_link_kill(link);

@@ -74,6 +74,7 @@ struct gdwsi_link {
     uint64_t pinged_at;        /* loop time */
     uint64_t unanswered_since; /* loop time of the first ping since anything was heard; 0: none */
     uint64_t ping_token;       /* payload of the last ping: a time in ns */
+    uint64_t looked_in; /* the loop's pass in which the time was up, before it read; 0: not yet */
 
     bool is_established;
     bool is_dropped; /* the connection is being closed: nothing may be queued or written */
@@ -82,7 +83,6 @@ struct gdwsi_link {
     bool must_ask;   /* it has said so, and forgets on its way back what it was asked meanwhile */
     bool is_reading; /* what libwebsockets was told last */
     bool is_ping_due;
-    bool has_looked; /* the time was up, and the socket was read once more */
     bool is_close_flushed;
 
     /* For wire. */
