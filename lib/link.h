@@ -150,7 +150,13 @@ bool gdwsi_link_can_write(const gdwsi_link *link);
 /* Tell libwebsockets whether to read, by the room that the peer has. */
 void gdwsi_link_update_reading(gdwsi_link *link);
 
+/* In link_time. */
 void gdwsi_link_set_timer(gdwsi_link *link, gdwsi_link_timer purpose, uint64_t timeout_ms);
+void gdwsi_link_stop_timer(gdwsi_link *link);
+
+/* Set the timer for the next ping, or for the end of the wait for the last one's pong. */
+void gdwsi_link_arm_heartbeat(gdwsi_link *link);
+
 void gdwsi_link_owe_signal(gdwsi_link *link);
 
 /* The connection begins to be made, or was accepted. */
