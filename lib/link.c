@@ -75,10 +75,33 @@ void gdwsi_link_update_reading(gdwsi_link *link)
     }
 }
 
+void gdwsi_link_await_close(gdwsi_link *link)
+{
+    if (link->timer_purpose != GDWSI_LINK_TIMER_CLOSE && link->peer.state != GDWS_STATE_CLOSED) {
+        gdwsi_link_set_timer(link, GDWSI_LINK_TIMER_CLOSE, link->close_timeout_ms);
+    }
+}
+
+/* What is queued goes out first, however long that takes: the time for the close begins anew with
+ * each part of it. Not where we close for a violation, or without waiting for anything. */
+static void note_progress_of_close(gdwsi_link *link)
+{
+    const gdws_peer *peer = &link->peer;
+    if (!peer->close_queued || peer->is_failed || peer->state == GDWS_STATE_CLOSED) {
+        return;
+    }
+    size_t left = gdws_peer_get_current_outbound_buffered_amount(peer);
+    if (left > 0 && left < link->left_to_close) {
+        gdwsi_link_set_timer(link, GDWSI_LINK_TIMER_CLOSE, link->close_timeout_ms);
+    }
+    link->left_to_close = left;
+}
+
 void gdwsi_link_conclude_flush(gdwsi_link *link)
 {
     gdws_peer *peer = &link->peer;
     gdwsi_peer_note_flushed(peer);
+    note_progress_of_close(link);
     if (peer->close_queued && !link->is_close_flushed &&
         gdws_peer_get_current_outbound_buffered_amount(peer) == 0) {
         link->is_close_flushed = true;
@@ -130,9 +153,8 @@ static void run_flush(gdwsi_task *task)
 static void on_changed(gdws_peer *peer)
 {
     gdwsi_link *link = link_of_peer(peer);
-    if (peer->close_queued && link->timer_purpose != GDWSI_LINK_TIMER_CLOSE &&
-        peer->state != GDWS_STATE_CLOSED) {
-        gdwsi_link_set_timer(link, GDWSI_LINK_TIMER_CLOSE, link->close_timeout_ms);
+    if (peer->close_queued) {
+        gdwsi_link_await_close(link);
     }
     if (gdwsi_link_can_write(link)) {
         gdwsi_loop_add_flush(link->loop, &link->flush);

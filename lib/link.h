@@ -74,6 +74,7 @@ struct gdwsi_link {
     uint64_t pinged_at;        /* loop time */
     uint64_t unanswered_since; /* loop time of the first ping since anything was heard; 0: none */
     uint64_t ping_token;       /* payload of the last ping: a time in ns */
+    size_t left_to_close;      /* bytes that waited before or with our Close frame when last seen */
     uint64_t looked_in; /* the loop's pass in which the time was up, before it read; 0: not yet */
 
     bool is_established;
@@ -164,6 +165,9 @@ void gdwsi_link_start_handshake(gdwsi_link *link, struct lws *wsi);
 
 /* The handshake is done. */
 void gdwsi_link_established(gdwsi_link *link);
+
+/* Our Close frame is queued: wait for the other side's, but not for ever. */
+void gdwsi_link_await_close(gdwsi_link *link);
 
 /* Something came from the other side, so it lives. */
 void gdwsi_link_note_heard(gdwsi_link *link);

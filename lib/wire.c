@@ -68,6 +68,9 @@ static size_t decode(gdwsi_link *link, uint8_t *bytes, size_t length, bool must_
     if (code != 0) {
         gdwsi_link_fail(link, code, link->decoder.fault);
     }
+    if (peer->close_queued) {
+        gdwsi_link_await_close(link);
+    }
     /* A Close frame for which there was no memory counts as written. */
     if (gdwsi_outq_bytes(&peer->out) > 0 || peer->close_queued) {
         gdwsi_loop_add_flush(link->loop, &link->flush);
