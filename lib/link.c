@@ -114,6 +114,15 @@ void gdwsi_link_conclude_flush(gdwsi_link *link)
     }
 }
 
+/* Go on reading if there is room again, or stop if there is none. */
+static void judge_reading(gdwsi_link *link)
+{
+    if (link->peer.is_paused && !gdwsi_peer_update_paused(&link->peer)) {
+        link->transport->resume(link);
+    }
+    gdwsi_link_update_reading(link);
+}
+
 static void run_flush(gdwsi_task *task)
 {
     gdwsi_link *link = link_of_flush(task);
@@ -128,11 +137,7 @@ static void run_flush(gdwsi_task *task)
     if (!gdwsi_link_can_write(link)) {
         return;
     }
-    bool was_paused = link->peer.is_paused;
-    if (was_paused && !gdwsi_peer_update_paused(&link->peer)) {
-        link->transport->resume(link);
-    }
-    gdwsi_link_update_reading(link);
+    judge_reading(link);
     if (!gdwsi_link_can_write(link)) {
         return;
     }
@@ -146,6 +151,10 @@ static void run_flush(gdwsi_task *task)
     }
     gdwsi_link_conclude_flush(link);
     link->transport->wrote(link);
+    /* What was waited for may have been our own pongs. */
+    if (link->peer.is_paused && gdwsi_link_can_write(link)) {
+        judge_reading(link);
+    }
 }
 
 /* What the peer's functions do to its link */
