@@ -128,8 +128,9 @@ GDWS_API gdws_error gdws_client_set_read_size(gdws_client *client, size_t bytes)
 
 /**
  * Notice a dead connection: send a ping each interval_ms, and end the connection, not clean, when
- * nothing at all has come for timeout_ms since one. While reading is paused because the inbound
- * queue is full, nobody is timed out.
+ * nothing at all has come for timeout_ms since one, and, where packets wait for the network, none
+ * could go on their way either. While reading is paused because the inbound queue is full, nobody
+ * is timed out.
  *
  * interval_ms: 10 ms to one day; 0, the default, switches the heartbeat off.
  * timeout_ms: 10 ms to one day.
