@@ -55,113 +55,6 @@ static void run_signal(gdwsi_task *task)
     }
 }
 
-/* Time */
-
-static void on_timer(uv_timer_t *timer);
-
-void gdwsi_link_set_timer(gdwsi_link *link, gdwsi_link_timer purpose, uint64_t timeout_ms)
-{
-    link->timer_purpose = purpose;
-    link->has_looked = false;
-    if (!link->loop->is_polling) {
-        /* The loop's clock stands still between polls, however long the program has slept; and it
-         * may be going to sleep for longer than the timeout. */
-        uv_update_time(&link->loop->uv);
-        gdwsi_loop_touch(link->loop);
-    }
-    (void)uv_timer_start(&link->timer, on_timer, timeout_ms, 0);
-}
-
-static void stop_timer(gdwsi_link *link)
-{
-    link->timer_purpose = GDWSI_LINK_TIMER_NONE;
-    (void)uv_timer_stop(&link->timer);
-}
-
-/* The time is up. libuv runs timers before it reads, and if the program comes late, what the other
- * side has sent in time is still to be read: so the verdict waits for one more pass. Returns false
- * when that has been. */
-static bool look_again(gdwsi_link *link, gdwsi_link_timer purpose)
-{
-    if (link->has_looked) {
-        return false;
-    }
-    gdwsi_link_set_timer(link, purpose, 1);
-    link->has_looked = true;
-    return true;
-}
-
-static void arm_heartbeat(gdwsi_link *link)
-{
-    uint64_t now = gdwsi_loop_now(link->loop);
-    uint64_t due = link->pinged_at + link->peer.heartbeat_interval_ms;
-    uint64_t deadline = link->unanswered_since + link->heartbeat_timeout_ms;
-    if (link->unanswered_since != 0 && deadline < due) {
-        due = deadline;
-    }
-    gdwsi_link_set_timer(link, GDWSI_LINK_TIMER_HEARTBEAT, due > now ? due - now : 0);
-}
-
-void gdwsi_link_note_heard(gdwsi_link *link)
-{
-    link->unanswered_since = 0;
-}
-
-static void beat(gdwsi_link *link)
-{
-    uint64_t now = gdwsi_loop_now(link->loop);
-    if (!link->is_reading) {
-        /* The pong may be waiting behind what we do not read: no verdict. */
-        link->unanswered_since = 0;
-    }
-    if (link->unanswered_since != 0 && now >= link->unanswered_since + link->heartbeat_timeout_ms) {
-        if (look_again(link, GDWSI_LINK_TIMER_HEARTBEAT)) {
-            return;
-        }
-        gdwsi_log_write(GDWS_LOG_INFO, "%s port %u: no pong, connection given up",
-                        gdws_peer_get_connected_host(&link->peer), link->peer.port);
-        gdwsi_link_kill(link);
-        return;
-    }
-    if (now >= link->pinged_at + link->peer.heartbeat_interval_ms) {
-        link->is_ping_due = true;
-        link->pinged_at = now;
-        if (link->unanswered_since == 0 && link->is_reading) {
-            link->unanswered_since = now;
-        }
-        gdwsi_loop_add_flush(link->loop, &link->flush);
-    }
-    arm_heartbeat(link);
-}
-
-static void on_timer(uv_timer_t *timer)
-{
-    gdwsi_link *link = timer->data;
-    gdwsi_link_timer purpose = link->timer_purpose;
-    link->timer_purpose = GDWSI_LINK_TIMER_NONE;
-    switch (purpose) {
-    case GDWSI_LINK_TIMER_HANDSHAKE:
-        gdwsi_link_note_error(link, GDWS_TIMEOUT, "no answer within %u ms",
-                              link->handshake_timeout_ms);
-        gdwsi_link_kill(link);
-        break;
-    case GDWSI_LINK_TIMER_HEARTBEAT:
-        beat(link);
-        break;
-    case GDWSI_LINK_TIMER_CLOSE:
-        if (!look_again(link, GDWSI_LINK_TIMER_CLOSE)) {
-            gdwsi_link_kill(link);
-        }
-        break;
-    case GDWSI_LINK_TIMER_LINGER:
-        gdwsi_peer_abandon(&link->peer);
-        gdwsi_link_owe_signal(link);
-        break;
-    case GDWSI_LINK_TIMER_NONE:
-        break;
-    }
-}
-
 /* Moving bytes */
 
 bool gdwsi_link_can_write(const gdwsi_link *link)
@@ -182,10 +75,33 @@ void gdwsi_link_update_reading(gdwsi_link *link)
     }
 }
 
+void gdwsi_link_await_close(gdwsi_link *link)
+{
+    if (link->timer_purpose != GDWSI_LINK_TIMER_CLOSE && link->peer.state != GDWS_STATE_CLOSED) {
+        gdwsi_link_set_timer(link, GDWSI_LINK_TIMER_CLOSE, link->close_timeout_ms);
+    }
+}
+
+/* What is queued goes out first, however long that takes: the time for the close begins anew with
+ * each part of it. Not where we close for a violation, or without waiting for anything. */
+static void note_progress_of_close(gdwsi_link *link)
+{
+    const gdws_peer *peer = &link->peer;
+    if (!peer->close_queued || peer->is_failed || peer->state == GDWS_STATE_CLOSED) {
+        return;
+    }
+    size_t left = gdws_peer_get_current_outbound_buffered_amount(peer);
+    if (left > 0 && left < link->left_to_close) {
+        gdwsi_link_set_timer(link, GDWSI_LINK_TIMER_CLOSE, link->close_timeout_ms);
+    }
+    link->left_to_close = left;
+}
+
 void gdwsi_link_conclude_flush(gdwsi_link *link)
 {
     gdws_peer *peer = &link->peer;
     gdwsi_peer_note_flushed(peer);
+    note_progress_of_close(link);
     if (peer->close_queued && !link->is_close_flushed &&
         gdws_peer_get_current_outbound_buffered_amount(peer) == 0) {
         link->is_close_flushed = true;
@@ -196,6 +112,15 @@ void gdwsi_link_conclude_flush(gdwsi_link *link)
     if (gdwsi_peer_has_event(peer)) {
         gdwsi_link_owe_signal(link);
     }
+}
+
+/* Go on reading if there is room again, or stop if there is none. */
+static void judge_reading(gdwsi_link *link)
+{
+    if (link->peer.is_paused && !gdwsi_peer_update_paused(&link->peer)) {
+        link->transport->resume(link);
+    }
+    gdwsi_link_update_reading(link);
 }
 
 static void run_flush(gdwsi_task *task)
@@ -212,11 +137,7 @@ static void run_flush(gdwsi_task *task)
     if (!gdwsi_link_can_write(link)) {
         return;
     }
-    bool was_paused = link->peer.is_paused;
-    if (was_paused && !gdwsi_peer_update_paused(&link->peer)) {
-        link->transport->resume(link);
-    }
-    gdwsi_link_update_reading(link);
+    judge_reading(link);
     if (!gdwsi_link_can_write(link)) {
         return;
     }
@@ -230,6 +151,10 @@ static void run_flush(gdwsi_task *task)
     }
     gdwsi_link_conclude_flush(link);
     link->transport->wrote(link);
+    /* What was waited for may have been our own pongs. */
+    if (link->peer.is_paused && gdwsi_link_can_write(link)) {
+        judge_reading(link);
+    }
 }
 
 /* What the peer's functions do to its link */
@@ -237,9 +162,8 @@ static void run_flush(gdwsi_task *task)
 static void on_changed(gdws_peer *peer)
 {
     gdwsi_link *link = link_of_peer(peer);
-    if (peer->close_queued && link->timer_purpose != GDWSI_LINK_TIMER_CLOSE &&
-        peer->state != GDWS_STATE_CLOSED) {
-        gdwsi_link_set_timer(link, GDWSI_LINK_TIMER_CLOSE, link->close_timeout_ms);
+    if (peer->close_queued) {
+        gdwsi_link_await_close(link);
     }
     if (gdwsi_link_can_write(link)) {
         gdwsi_loop_add_flush(link->loop, &link->flush);
@@ -390,7 +314,7 @@ void gdwsi_link_kill(gdwsi_link *link)
         return;
     }
     link->is_killed = true;
-    stop_timer(link);
+    gdwsi_link_stop_timer(link);
     /* libwebsockets looks at its timeouts when it is woken, not when they are set. */
     lws_set_timeout(link->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
     lws_cancel_service(lws_get_context(link->wsi));
@@ -428,12 +352,12 @@ static int64_t wall_clock_ms(void)
 void gdwsi_link_established(gdwsi_link *link)
 {
     link->is_established = true;
-    stop_timer(link);
+    gdwsi_link_stop_timer(link);
     link->peer.opened_at_ms = wall_clock_ms();
     gdwsi_peer_open(&link->peer);
     if (link->peer.heartbeat_interval_ms > 0) {
         link->pinged_at = gdwsi_loop_now(link->loop);
-        arm_heartbeat(link);
+        gdwsi_link_arm_heartbeat(link);
     }
     gdwsi_link_owe_signal(link);
 }
@@ -480,7 +404,7 @@ void gdwsi_link_destroyed(gdwsi_link *link)
 {
     gdwsi_link_ended(link);
     link->wsi = NULL;
-    stop_timer(link);
+    gdwsi_link_stop_timer(link);
     if (link->owner != NULL && gdwsi_peer_is_owed_disconnected(&link->peer)) {
         gdwsi_link_set_timer(link, GDWSI_LINK_TIMER_LINGER, LINGER_TIMEOUT_MS);
     }

@@ -74,6 +74,8 @@ struct gdwsi_link {
     uint64_t pinged_at;        /* loop time */
     uint64_t unanswered_since; /* loop time of the first ping since anything was heard; 0: none */
     uint64_t ping_token;       /* payload of the last ping: a time in ns */
+    size_t left_to_close;      /* bytes that waited before or with our Close frame when last seen */
+    uint64_t looked_in; /* the loop's pass in which the time was up, before it read; 0: not yet */
 
     bool is_established;
     bool is_dropped; /* the connection is being closed: nothing may be queued or written */
@@ -82,7 +84,6 @@ struct gdwsi_link {
     bool must_ask;   /* it has said so, and forgets on its way back what it was asked meanwhile */
     bool is_reading; /* what libwebsockets was told last */
     bool is_ping_due;
-    bool has_looked; /* the time was up, and the socket was read once more */
     bool is_close_flushed;
 
     /* For wire. */
@@ -150,7 +151,13 @@ bool gdwsi_link_can_write(const gdwsi_link *link);
 /* Tell libwebsockets whether to read, by the room that the peer has. */
 void gdwsi_link_update_reading(gdwsi_link *link);
 
+/* In link_time. */
 void gdwsi_link_set_timer(gdwsi_link *link, gdwsi_link_timer purpose, uint64_t timeout_ms);
+void gdwsi_link_stop_timer(gdwsi_link *link);
+
+/* Set the timer for the next ping, or for the end of the wait for the last one's pong. */
+void gdwsi_link_arm_heartbeat(gdwsi_link *link);
+
 void gdwsi_link_owe_signal(gdwsi_link *link);
 
 /* The connection begins to be made, or was accepted. */
@@ -158,6 +165,9 @@ void gdwsi_link_start_handshake(gdwsi_link *link, struct lws *wsi);
 
 /* The handshake is done. */
 void gdwsi_link_established(gdwsi_link *link);
+
+/* Our Close frame is queued: wait for the other side's, but not for ever. */
+void gdwsi_link_await_close(gdwsi_link *link);
 
 /* Something came from the other side, so it lives. */
 void gdwsi_link_note_heard(gdwsi_link *link);

@@ -175,6 +175,7 @@ static bool drain_uv(gdws_loop *loop)
     bool is_whole = true;
     while (uv_run(&loop->uv, UV_RUN_ONCE) != 0) {
         handles left = {0};
+        loop->passes++;
         uv_walk(&loop->uv, count_handle, &left);
         if (left.count > 0 && left.closing == 0) {
             is_whole = false;
@@ -359,6 +360,7 @@ static void run_posts(gdws_loop *loop)
 static void run_pass(gdws_loop *loop)
 {
     loop->is_touched = false;
+    loop->passes++;
     (void)uv_run(&loop->uv, UV_RUN_NOWAIT);
     run_posts(loop);
     run_tasks(loop);

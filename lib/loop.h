@@ -45,6 +45,7 @@ struct gdws_loop {
     gdwsi_pool pool;      /* for the queues of its peers */
     uint8_t *read_buffer; /* GDWSI_LOOP_READ_MAX bytes, whose content lasts for one event */
     uint64_t activity;    /* counts signals delivered */
+    uint64_t passes;      /* counts how often libuv has run */
     size_t batch;         /* signals added since they were last run */
     void *driver;         /* vhost's; NULL: the program polls */
     void (*stir)(

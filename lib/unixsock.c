@@ -51,7 +51,11 @@ static bool bind_to(int descriptor, const struct sockaddr_un *address)
     if (bind(descriptor, (const struct sockaddr *)address, sizeof(*address)) == 0) {
         return true;
     }
-    if (errno != EADDRINUSE || !is_left_over(address)) {
+    if (errno != EADDRINUSE) {
+        return false;
+    }
+    if (!is_left_over(address)) {
+        errno = EADDRINUSE;
         return false;
     }
     (void)unlink(address->sun_path);

@@ -68,6 +68,9 @@ static size_t decode(gdwsi_link *link, uint8_t *bytes, size_t length, bool must_
     if (code != 0) {
         gdwsi_link_fail(link, code, link->decoder.fault);
     }
+    if (peer->close_queued) {
+        gdwsi_link_await_close(link);
+    }
     /* A Close frame for which there was no memory counts as written. */
     if (gdwsi_outq_bytes(&peer->out) > 0 || peer->close_queued) {
         gdwsi_loop_add_flush(link->loop, &link->flush);
@@ -204,6 +207,9 @@ static void on_ended(gdwsi_link *link)
 
 static void on_writeable(gdwsi_link *link)
 {
+    if (link->is_choked) {
+        gdwsi_link_note_heard(link); /* what waits goes on its way, the ping, too */
+    }
     link->is_choked = false;
     if (gdwsi_wire_has_unsent(link) && !link->is_killed) {
         bool is_alive = gdwsi_wire_send_unsent(link);

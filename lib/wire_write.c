@@ -136,7 +136,7 @@ static bool write_queue(gdwsi_link *link)
 bool gdwsi_wire_write(gdwsi_link *link)
 {
     gdws_peer *peer = &link->peer;
-    if (link->is_ping_due) {
+    if (link->is_ping_due && !peer->close_queued) {
         link->is_ping_due = false;
         link->ping_token = uv_hrtime();
         /* Without memory this ping is not sent; its answer will be missed, as it should be. */

@@ -174,7 +174,11 @@ static int on_writeable(gdwsi_link *link)
     if (!gdwsi_link_can_write(link)) {
         return 0;
     }
+    bool was_choked = link->is_choked;
     link->is_choked = lws_partial_buffered(link->wsi) != 0;
+    if (was_choked && !link->is_choked) {
+        gdwsi_link_note_heard(link); /* as in wire */
+    }
     if (!link->is_choked) {
         link->peer.handed = 0;
         if (!(is_bulk ? write_bulk(link) : write_one(link))) {

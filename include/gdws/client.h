@@ -128,8 +128,9 @@ GDWS_API gdws_error gdws_client_set_read_size(gdws_client *client, size_t bytes)
 
 /**
  * Notice a dead connection: send a ping each interval_ms, and end the connection, not clean, when
- * nothing at all has come for timeout_ms since one. While reading is paused because the inbound
- * queue is full, nobody is timed out.
+ * nothing at all has come for timeout_ms since one, and, where packets wait for the network, none
+ * could go on their way either. While reading is paused because the inbound queue is full, nobody
+ * is timed out.
  *
  * interval_ms: 10 ms to one day; 0, the default, switches the heartbeat off.
  * timeout_ms: 10 ms to one day.
@@ -144,7 +145,8 @@ GDWS_API gdws_error gdws_client_set_heartbeat(gdws_client *client, uint32_t inte
  *  day, default 10 s. Since 0.1. */
 GDWS_API gdws_error gdws_client_set_handshake_timeout_ms(gdws_client *client, uint32_t timeout_ms);
 
-/** Limit the wait for the other side's Close frame: 10 ms to one day, default 5 s. Since 0.1. */
+/** Limit the wait for the other side's Close frame: 10 ms to one day, default 5 s. What is queued
+ *  goes out before ours, and as long as it does the time begins anew. Since 0.1. */
 GDWS_API gdws_error gdws_client_set_close_timeout_ms(gdws_client *client, uint32_t timeout_ms);
 
 /**

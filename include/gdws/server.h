@@ -228,7 +228,8 @@ GDWS_API gdws_error gdws_server_set_heartbeat(gdws_server *server, uint32_t inte
  * default 3 s. Source: Godot 3.4 WebSocketServer.handshake_timeout. Since 0.1. */
 GDWS_API gdws_error gdws_server_set_handshake_timeout_ms(gdws_server *server, uint32_t timeout_ms);
 
-/** Limit the wait for the other side's Close frame: 10 ms to one day, default 5 s. Since 0.1. */
+/** Limit the wait for the other side's Close frame, as gdws_client_set_close_timeout_ms does: 10 ms
+ *  to one day, default 5 s. Since 0.1. */
 GDWS_API gdws_error gdws_server_set_close_timeout_ms(gdws_server *server, uint32_t timeout_ms);
 
 /* For wss. With a private key and a certificate the server speaks TLS (1.2 or newer) and nothing

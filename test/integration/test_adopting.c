@@ -427,6 +427,42 @@ START_TEST(a_unix_socket_is_one_like_others)
 }
 END_TEST
 
+/* The ping waits behind the message, and the pong cannot come before it. The small buffer is the
+ * slow network. */
+START_TEST(a_peer_that_reads_slowly_is_not_timed_out)
+{
+    static uint8_t message[1 << 20];
+    static uint8_t piece[4096];
+    rawsock client = {.loop = w.loop};
+    size_t length = (size_t)world_scale(sizeof(message), 300000);
+    size_t read_bytes = 0;
+    int small = 32768;
+    int ends[2];
+    ck_assert_int_eq(gdws_server_set_heartbeat(w.server, 50, (uint32_t)world_scale(200, 2000)),
+                     GDWS_OK);
+    ck_assert_int_eq(gdws_server_set_outbound_buffer_size(w.server, 2 << 20), GDWS_OK);
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    ck_assert_int_eq(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+    ck_assert_int_eq(setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)), 0);
+    client.descriptor = ends[0];
+    ck_assert_int_eq(gdws_server_adopt_socket(w.server, ends[1], NULL, 0), GDWS_OK);
+    rawsock_upgrade(&client);
+    WAIT_FOR(&w, w.at_server.connected == 1);
+    ck_assert_int_eq(gdws_peer_put_packet(world_server_peer(&w), message, length), GDWS_OK);
+    while (read_bytes < length) {
+        uint64_t next = world_now_ms() + (uint64_t)world_scale(5, 50);
+        while (world_now_ms() < next) {
+            (void)gdws_loop_wait(w.loop, 2);
+        }
+        ssize_t got = recv(ends[0], piece, sizeof(piece), 0);
+        ck_assert_int_ne((int)got, 0);
+        read_bytes += got > 0 ? (size_t)got : 0;
+        ck_assert_int_eq(w.at_server.closed, 0);
+    }
+    rawsock_close(&client);
+}
+END_TEST
+
 /* The same rules as for a listened connection */
 
 static bool refuse_all(gdws_server *server, gdws_request *asked, void *user)
@@ -725,6 +761,7 @@ Suite *adopting_suite(void)
                         (int)(sizeof(no_connections) / sizeof(no_connections[0])));
     tcase_add_test(tests, bad_arguments_are_refused);
     tcase_add_test(tests, a_unix_socket_is_one_like_others);
+    tcase_add_test(tests, a_peer_that_reads_slowly_is_not_timed_out);
     tcase_add_test(tests, who_is_not_let_in_gets_an_answer);
     tcase_add_test(tests, the_handshake_timeout_counts_from_the_adoption);
     tcase_add_test(tests, the_time_before_the_adoption_does_not_count);

@@ -124,6 +124,98 @@ START_TEST(data_that_comes_before_the_answer_to_our_close_is_kept)
 }
 END_TEST
 
+#define MESSAGES 30
+
+/* A server with a raw peer for which much more waits than the kernel takes. */
+static gdws_peer *fill(rawsock *raw, uint32_t close_timeout_ms)
+{
+    static uint8_t message[1 << 20];
+    world_init_idle(&w);
+    world_fill_with_noise(message, sizeof(message));
+    ck_assert_int_eq(gdws_server_set_close_timeout_ms(w.server, close_timeout_ms), GDWS_OK);
+    ck_assert_int_eq(gdws_server_set_outbound_buffer_size(w.server, 64u << 20), GDWS_OK);
+    ck_assert_int_eq(gdws_server_set_heartbeat(w.server, 20, 60000), GDWS_OK);
+    world_listen(&w);
+    rawsock_connect(raw, w.loop, gdws_server_get_port(w.server));
+    rawsock_upgrade(raw);
+    WAIT_FOR(&w, w.at_server.connected == 1);
+    gdws_peer *peer = world_server_peer(&w);
+    for (int i = 0; i < MESSAGES; i++) {
+        ck_assert_int_eq(gdws_peer_put_packet(peer, message, sizeof(message)), GDWS_OK);
+    }
+    uint64_t limit = world_now_ms() + 100;
+    while (world_now_ms() < limit) {
+        (void)gdws_loop_wait(w.loop, 5);
+    }
+    ck_assert_uint_gt(gdws_peer_get_current_outbound_buffered_amount(peer), 0);
+    return peer;
+}
+
+/* Read what comes, slowly, until the Close frame. Returns how many messages came before it. */
+static int read_slowly(rawsock *raw, int code)
+{
+    const uint8_t *payload;
+    size_t length;
+    int messages = 0;
+    const gdws_peer *peer = world_server_peer(&w);
+    int first = rawsock_read_frame(raw, &payload, &length);
+    while (first != 0x88) {
+        ck_assert(first == 0x82 || first == 0x89);
+        messages += first == 0x82 ? 1 : 0;
+        uint64_t limit = world_now_ms() + (uint64_t)world_scale(60, 300);
+        while (w.at_server.closed == 0 &&
+               gdws_peer_get_current_outbound_buffered_amount(peer) > 0 && world_now_ms() < limit) {
+            (void)gdws_loop_wait(w.loop, 5);
+        }
+        first = rawsock_read_frame(raw, &payload, &length);
+    }
+    ck_assert_uint_eq(length, 2);
+    ck_assert_int_eq(payload[0] << 8 | payload[1], code);
+    return messages;
+}
+
+START_TEST(what_is_queued_goes_before_the_close_to_a_slow_reader_too)
+{
+    rawsock raw;
+    gdws_peer *peer = fill(&raw, (uint32_t)world_scale(600, 3000));
+    ck_assert_int_eq(gdws_peer_close(peer, 4000, ""), GDWS_OK);
+    ck_assert_int_eq(read_slowly(&raw, 4000), MESSAGES);
+    rawsock_send_frame(&raw, 0x88, "\x0f\xa0", 2, true);
+    WAIT_FOR(&w, w.at_server.closed == 1);
+    ck_assert(w.at_server.was_clean);
+    rawsock_close(&raw);
+    world_free(&w);
+}
+END_TEST
+
+/* Where libwebsockets frames, it answers a Close at once. */
+START_TEST(nothing_follows_the_answer_to_a_close)
+{
+    rawsock raw;
+    (void)fill(&raw, 60000);
+    rawsock_send_frame(&raw, 0x88, "\x0f\xa0", 2, true);
+    WAIT_FOR(&w, w.at_server.close_requests == 1);
+    ck_assert_int_eq(read_slowly(&raw, 4000), MESSAGES);
+    rawsock_wait_for_end(&raw, WORLD_LIMIT_MS);
+    ck_assert_uint_eq(raw.length, 0);
+    WAIT_FOR(&w, w.at_server.closed == 1);
+    rawsock_close(&raw);
+    world_free(&w);
+}
+END_TEST
+
+START_TEST(who_says_close_and_does_not_read_is_not_waited_for)
+{
+    rawsock raw;
+    (void)fill(&raw, 200);
+    rawsock_send_frame(&raw, 0x88, "\x0f\xa0", 2, true);
+    WAIT_FOR(&w, w.at_server.closed == 1);
+    ck_assert_int_eq(w.at_server.close_requests, 1);
+    rawsock_close(&raw);
+    world_free(&w);
+}
+END_TEST
+
 START_TEST(bad_codes_and_reasons_change_nothing)
 {
     static const int codes[] = {-1,   0,    1,    999,  1004, 1005,  1006,
@@ -204,6 +296,15 @@ Suite *closing_suite(void)
     tcase_add_test(tests, both_may_close_at_once);
     tcase_add_test(tests, a_client_connects_again_after_the_end);
     tcase_add_test(tests, stop_tells_each_peer_and_the_server_may_listen_again);
+    suite_add_tcase(suite, tests);
+    tests = tcase_create("slow readers");
+    tcase_set_timeout(tests, 60);
+    /* libwebsockets does not tell of parts of a frame that go. */
+    if (!world_is_fallback()) {
+        tcase_add_test(tests, what_is_queued_goes_before_the_close_to_a_slow_reader_too);
+        tcase_add_test(tests, nothing_follows_the_answer_to_a_close);
+    }
+    tcase_add_test(tests, who_says_close_and_does_not_read_is_not_waited_for);
     suite_add_tcase(suite, tests);
     return suite;
 }

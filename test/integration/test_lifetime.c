@@ -433,12 +433,17 @@ START_TEST(a_peer_that_is_stopped_is_noticed_by_the_heartbeat)
 END_TEST
 
 /* The program does something else, for longer than all deadlines of these tests. */
-static void stall(void)
+static void stall_for(int time_ms)
 {
-    uint64_t end = world_now_ms() + 300;
+    uint64_t end = world_now_ms() + (uint64_t)time_ms;
     while (world_now_ms() < end) {
         (void)poll(NULL, 0, 10);
     }
+}
+
+static void stall(void)
+{
+    stall_for(300);
 }
 
 static void answer_now(rawsock *raw, uint8_t first, const void *payload, size_t length)
@@ -488,6 +493,62 @@ START_TEST(an_answer_to_a_close_that_came_in_time_counts_after_a_long_frame)
     WAIT_FOR(&w, w.at_server.closed == 1);
     ck_assert(w.at_server.was_clean);
     ck_assert_int_eq(w.at_server.code, 4000);
+    rawsock_close(&raw);
+    world_free(&w);
+}
+END_TEST
+
+START_TEST(a_request_that_came_in_time_counts_after_a_long_frame)
+{
+    static const char request[] = "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
+                                  "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                                  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    world w;
+    rawsock raw;
+    char answer[1024];
+    int timeout_ms = world_scale(300, 3000);
+    world_init_idle(&w);
+    ck_assert_int_eq(gdws_server_set_handshake_timeout_ms(w.server, (uint32_t)timeout_ms), GDWS_OK);
+    world_listen(&w);
+    rawsock_connect(&raw, w.loop, gdws_server_get_port(w.server));
+    WAIT_FOR(&w, w.server->links != NULL);
+    ck_assert_int_gt(rawsock_try_send(&raw, request, sizeof(request) - 1), 0);
+    stall_for(timeout_ms + 100);
+    rawsock_read_headers(&raw, answer, sizeof(answer));
+    WAIT_FOR(&w, w.at_server.connected == 1);
+    rawsock_close(&raw);
+    world_free(&w);
+}
+END_TEST
+
+static void close_slowly(void *user)
+{
+    world *w = user;
+    stall_for(*(int *)w->extra + 100);
+    ck_assert_int_eq(gdws_peer_close(world_server_peer(w), 4000, ""), GDWS_OK);
+}
+
+START_TEST(a_slow_signal_takes_no_time_off_what_it_begins)
+{
+    world w;
+    rawsock raw;
+    int timeout_ms = world_scale(300, 3000);
+    world_init_idle(&w);
+    w.extra = &timeout_ms;
+    w.at_server.on_data = close_slowly;
+    ck_assert_int_eq(gdws_server_set_close_timeout_ms(w.server, (uint32_t)timeout_ms), GDWS_OK);
+    world_listen(&w);
+    rawsock_connect(&raw, w.loop, gdws_server_get_port(w.server));
+    rawsock_upgrade(&raw);
+    rawsock_send_frame(&raw, 0x82, "x", 1, true);
+    rawsock_expect_close(&raw, 4000);
+    uint64_t limit = world_now_ms() + 50;
+    while (world_now_ms() < limit) {
+        (void)gdws_loop_wait(w.loop, 5);
+    }
+    rawsock_send_frame(&raw, 0x88, "\x0f\xa0", 2, true);
+    WAIT_FOR(&w, w.at_server.closed == 1);
+    ck_assert(w.at_server.was_clean);
     rawsock_close(&raw);
     world_free(&w);
 }
@@ -607,6 +668,8 @@ Suite *lifetime_suite(void)
     tcase_add_test(tests, a_peer_that_is_stopped_is_noticed_by_the_heartbeat);
     tcase_add_test(tests, a_pong_that_came_in_time_counts_after_a_long_frame);
     tcase_add_test(tests, an_answer_to_a_close_that_came_in_time_counts_after_a_long_frame);
+    tcase_add_test(tests, a_request_that_came_in_time_counts_after_a_long_frame);
+    tcase_add_test(tests, a_slow_signal_takes_no_time_off_what_it_begins);
     tcase_add_test(tests, a_peer_that_we_do_not_read_is_not_timed_out);
     tcase_add_test(tests, a_paused_peer_with_unread_input_costs_nothing);
     tcase_add_test(tests, a_handshake_that_never_ends_is_cut_off);

@@ -131,6 +131,34 @@ START_TEST(a_path_is_taken_only_from_servers_that_have_ended)
 }
 END_TEST
 
+/* Whether somebody listens is then not to be seen by connecting. */
+START_TEST(a_path_is_taken_also_where_the_backlog_is_full)
+{
+    char address[160];
+    int waiting[64];
+    int count = 0;
+    bool is_full = false;
+    struct sockaddr_un taken = {.sun_family = AF_UNIX};
+    gdws_server *second = gdws_server_new(w.loop);
+    (void)snprintf(taken.sun_path, sizeof(taken.sun_path), "%.100s", path);
+    (void)snprintf(address, sizeof(address), "unix:%s", path);
+    ck_assert_int_eq(gdws_server_set_backlog(w.server, 1), GDWS_OK);
+    ck_assert_int_eq(gdws_server_listen(w.server, 0), GDWS_OK);
+    while (!is_full) {
+        ck_assert_int_lt(count, 64);
+        waiting[count] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        is_full = connect(waiting[count], (struct sockaddr *)&taken, sizeof(taken)) != 0;
+        count++;
+    }
+    ck_assert_int_eq(gdws_server_set_bind_ip(second, address), GDWS_OK);
+    ck_assert_int_eq(gdws_server_listen(second, 0), GDWS_ALREADY_IN_USE);
+    for (int i = 0; i < count; i++) {
+        (void)close(waiting[i]);
+    }
+    gdws_server_free(second);
+}
+END_TEST
+
 START_TEST(bad_paths_are_refused)
 {
     char longest[200] = "unix:/";
@@ -320,6 +348,7 @@ Suite *listening_suite(void)
     tcase_add_test(tests, a_peer_on_a_unix_socket_is_one_like_others);
     tcase_add_loop_test(tests, the_file_has_the_mode_that_was_asked_for, 0, 10);
     tcase_add_test(tests, a_path_is_taken_only_from_servers_that_have_ended);
+    tcase_add_test(tests, a_path_is_taken_also_where_the_backlog_is_full);
     tcase_add_test(tests, bad_paths_are_refused);
     tcase_add_test(tests, a_port_is_shared_by_those_who_share_it);
     /* Valgrind accepts a connection first and closes it when it is one too many. */

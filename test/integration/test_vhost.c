@@ -469,6 +469,32 @@ START_TEST(who_is_not_let_in_gets_an_answer)
 }
 END_TEST
 
+/* libwebsockets lets requests for a WebSocket through that ask for no path. */
+START_TEST(a_request_without_a_path_is_refused)
+{
+    static const char *const targets[] = {"room", "*", "http://127.0.0.1/room", ""};
+    rawsock raw;
+    set_up(_i);
+    open_vhost(_i >= 2);
+    for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+        char request[256];
+        int length = snprintf(request, sizeof(request),
+                              "GET %s HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
+                              "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                              "Sec-WebSocket-Protocol: gdws\r\n"
+                              "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+                              targets[i]);
+        rawsock_connect_plain(&raw, w.loop, p.port);
+        rawsock_send(&raw, request, (size_t)length, 0);
+        expect_answer(&raw, "HTTP/1.1 400 ");
+        rawsock_close(&raw);
+    }
+    connect_client("gdws");
+    WAIT(w.at_server.connected == 1);
+    tear_down();
+}
+END_TEST
+
 /* A peer that answers no ping is given up: the loop's timers run in the context. */
 START_TEST(timers_run_in_the_context)
 {
@@ -860,6 +886,7 @@ Suite *vhost_suite(void)
     tcase_add_loop_test(tests, the_queue_drains_and_says_so, 0, 2);
     tcase_add_loop_test(tests, what_is_put_between_events_leaves_without_another_event, 0, 2);
     tcase_add_loop_test(tests, who_is_not_let_in_gets_an_answer, 0, KINDS);
+    tcase_add_loop_test(tests, a_request_without_a_path_is_refused, 0, KINDS);
     tcase_add_loop_test(tests, tls_is_the_vhosts, 0, KINDS);
     tcase_add_loop_test(tests, timers_run_in_the_context, 0, 2);
     tcase_add_loop_test(tests, clients_and_listeners_of_the_loop_are_driven_as_well, 0, 2);

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/* A link's time: one timer, whose purpose changes with the life of the connection. Invariant: no
+ * connection is given up for its silence before its socket has been read once more. */
+#include "link.h"
+
+#include "log.h"
+
+static void on_timer(uv_timer_t *timer);
+
+void gdwsi_link_set_timer(gdwsi_link *link, gdwsi_link_timer purpose, uint64_t timeout_ms)
+{
+    link->timer_purpose = purpose;
+    link->looked_in = 0;
+    /* The loop's clock stands still between polls and inside of signals, however long the program
+     * takes for them. */
+    uv_update_time(&link->loop->uv);
+    if (!link->loop->is_polling) {
+        /* The program may be going to sleep for longer than the timeout. */
+        gdwsi_loop_touch(link->loop);
+    }
+    (void)uv_timer_start(&link->timer, on_timer, timeout_ms, 0);
+}
+
+void gdwsi_link_stop_timer(gdwsi_link *link)
+{
+    link->timer_purpose = GDWSI_LINK_TIMER_NONE;
+    (void)uv_timer_stop(&link->timer);
+}
+
+/* The time is up. libuv runs timers before it reads, and if the program comes late, what the other
+ * side has sent in time is still to be read: so the verdict waits for one more pass. Returns false
+ * when that has been. */
+static bool look_again(gdwsi_link *link, gdwsi_link_timer purpose)
+{
+    if (link->looked_in != 0 && link->looked_in != link->loop->passes) {
+        return false;
+    }
+    gdwsi_link_set_timer(link, purpose, 1);
+    link->looked_in = link->loop->passes;
+    return true;
+}
+
+void gdwsi_link_arm_heartbeat(gdwsi_link *link)
+{
+    uint64_t now = gdwsi_loop_now(link->loop);
+    uint64_t due = link->pinged_at + link->peer.heartbeat_interval_ms;
+    uint64_t deadline = link->unanswered_since + link->heartbeat_timeout_ms;
+    if (link->unanswered_since != 0 && deadline < due) {
+        due = deadline;
+    }
+    gdwsi_link_set_timer(link, GDWSI_LINK_TIMER_HEARTBEAT, due > now ? due - now : 0);
+}
+
+void gdwsi_link_note_heard(gdwsi_link *link)
+{
+    link->unanswered_since = 0;
+}
+
+static void beat(gdwsi_link *link)
+{
+    uint64_t now = gdwsi_loop_now(link->loop);
+    if (!link->is_reading) {
+        /* The pong may be waiting behind what we do not read: no verdict. */
+        link->unanswered_since = 0;
+    }
+    if (link->unanswered_since != 0 && now >= link->unanswered_since + link->heartbeat_timeout_ms) {
+        if (look_again(link, GDWSI_LINK_TIMER_HEARTBEAT)) {
+            return;
+        }
+        gdwsi_log_write(GDWS_LOG_INFO, "%s port %u: no pong, connection given up",
+                        gdws_peer_get_connected_host(&link->peer), link->peer.port);
+        gdwsi_link_kill(link);
+        return;
+    }
+    if (now >= link->pinged_at + link->peer.heartbeat_interval_ms) {
+        link->is_ping_due = true;
+        link->pinged_at = now;
+        if (link->unanswered_since == 0 && link->is_reading) {
+            link->unanswered_since = now;
+        }
+        gdwsi_loop_add_flush(link->loop, &link->flush);
+    }
+    gdwsi_link_arm_heartbeat(link);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    gdwsi_link *link = timer->data;
+    gdwsi_link_timer purpose = link->timer_purpose;
+    link->timer_purpose = GDWSI_LINK_TIMER_NONE;
+    switch (purpose) {
+    case GDWSI_LINK_TIMER_HANDSHAKE:
+        if (look_again(link, GDWSI_LINK_TIMER_HANDSHAKE)) {
+            return;
+        }
+        gdwsi_link_note_error(link, GDWS_TIMEOUT, "no answer within %u ms",
+                              link->handshake_timeout_ms);
+        gdwsi_link_kill(link);
+        break;
+    case GDWSI_LINK_TIMER_HEARTBEAT:
+        beat(link);
+        break;
+    case GDWSI_LINK_TIMER_CLOSE:
+        if (!look_again(link, GDWSI_LINK_TIMER_CLOSE)) {
+            gdwsi_link_kill(link);
+        }
+        break;
+    case GDWSI_LINK_TIMER_LINGER:
+        gdwsi_peer_abandon(&link->peer);
+        gdwsi_link_owe_signal(link);
+        break;
+    case GDWSI_LINK_TIMER_NONE:
+        break;
+    }
+}
