@@ -62,6 +62,9 @@ typedef struct object {
 static object objects[OBJECTS];
 static size_t object_count;
 static unsigned next_tag;
+static bool must_poll; /* after most steps */
+
+static void go_on(void);
 
 /* Messages: tag and number as text, then a pattern that follows from them. */
 
@@ -152,7 +155,7 @@ static bool on_admission(gdws_server *server, gdws_request *request, void *user)
     (void)server;
     require(!owner->is_freed);
     uint8_t how = program_take();
-    program_go_on();
+    go_on();
     if (how % 4 != 1) {
         return true;
     }
@@ -173,7 +176,7 @@ static void on_client_connected(gdws_server *server, int32_t id, const char *pro
     owner->count++;
     *one = (record){.id = id, .is_open = true};
     one->is_foreign = raw_is_port(gdws_server_get_peer_port(server, id));
-    program_go_on();
+    go_on();
 }
 
 static void on_server_data(gdws_server *server, int32_t id, void *user)
@@ -184,7 +187,7 @@ static void on_server_data(gdws_server *server, int32_t id, void *user)
     if (one != NULL && (program_take() & 7) != 0) {
         take_packet(gdws_server_get_peer(server, id), one);
     }
-    program_go_on();
+    go_on();
 }
 
 static void on_client_closing(gdws_server *server, int32_t id, int code, const char *reason,
@@ -198,7 +201,7 @@ static void on_client_closing(gdws_server *server, int32_t id, int code, const c
     if (one != NULL) {
         one->has_closing = true;
     }
-    program_go_on();
+    go_on();
 }
 
 static void on_client_disconnected(gdws_server *server, int32_t id, bool was_clean, void *user)
@@ -211,7 +214,7 @@ static void on_client_disconnected(gdws_server *server, int32_t id, bool was_cle
         one->is_open = false;
     }
     check_freed_server(user, server);
-    program_go_on();
+    go_on();
 }
 
 static void on_server_drained(gdws_server *server, int32_t id, void *user)
@@ -220,7 +223,7 @@ static void on_server_drained(gdws_server *server, int32_t id, void *user)
     (void)server;
     require(!((object *)user)->is_freed);
     require(one == NULL || one->is_open);
-    program_go_on();
+    go_on();
 }
 
 /* Signals of a client */
@@ -248,7 +251,7 @@ static void on_connected(gdws_client *client, const char *protocol, void *user)
     owner->tag = ++next_tag;
     owner->records[0] = (record){.id = 1, .is_open = true};
     owner->records[0].is_foreign = owner->attempt.is_to_raw || owner->attempt.is_blurred;
-    program_go_on();
+    go_on();
 }
 
 static void on_error(gdws_client *client, void *user)
@@ -266,7 +269,7 @@ static void on_error(gdws_client *client, void *user)
     require(!attempt->is_planned ||
             (!attempt->is_given_up && http_status != 401 && http_status != 403));
     end_attempt(attempt);
-    program_go_on();
+    go_on();
 }
 
 static void on_reconnecting(gdws_client *client, uint32_t number, uint32_t delay_ms, void *user)
@@ -279,7 +282,7 @@ static void on_reconnecting(gdws_client *client, uint32_t number, uint32_t delay
     owner->attempt.is_planned = false;
     owner->attempt.is_announced = true;
     owner->attempt.is_blurred = false;
-    program_go_on();
+    go_on();
 }
 
 static void on_data(gdws_client *client, void *user)
@@ -289,7 +292,7 @@ static void on_data(gdws_client *client, void *user)
     if ((program_take() & 7) != 0) {
         take_packet(gdws_client_get_peer(client, 1), &owner->records[0]);
     }
-    program_go_on();
+    go_on();
 }
 
 static void on_closing(gdws_client *client, int code, const char *reason, void *user)
@@ -300,7 +303,7 @@ static void on_closing(gdws_client *client, int code, const char *reason, void *
     require(!owner->is_freed && reason != NULL);
     require(owner->records[0].is_open && !owner->records[0].has_closing);
     owner->records[0].has_closing = true;
-    program_go_on();
+    go_on();
 }
 
 /* Whether there will be another attempt is known beforehand, unless attempts are counted. */
@@ -329,7 +332,7 @@ static void on_closed(gdws_client *client, bool was_clean, void *user)
         require(gdws_client_connect_to_url(client, url) == GDWS_UNAVAILABLE);
         gdws_client_free(client);
     }
-    program_go_on();
+    go_on();
 }
 
 static void on_drained(gdws_client *client, void *user)
@@ -337,7 +340,7 @@ static void on_drained(gdws_client *client, void *user)
     object *owner = user;
     (void)client;
     require(!owner->is_freed && owner->records[0].is_open);
-    program_go_on();
+    go_on();
 }
 
 /* Steps */
@@ -472,38 +475,50 @@ static void make_client(void)
     }
 }
 
-/* What connect_to_url says where that can be known: while an announced attempt waits it may have
- * begun already. */
-static void check_connect(const object *client, gdws_error error)
+static bool is_busy(const object *client)
 {
     const attempt *attempt = &client->attempt;
-    bool is_busy = client->records[0].is_open || (attempt->is_begun && !attempt->is_given_up);
-    require(error == GDWS_OK || error == GDWS_ALREADY_IN_USE);
-    require(!is_busy || error == GDWS_ALREADY_IN_USE);
-    require(is_busy || attempt->is_announced || error == GDWS_OK);
+    return client->records[0].is_open || (attempt->is_begun && !attempt->is_given_up);
+}
+
+static void begin_attempt(object *client, uint16_t port, bool by_name)
+{
+    char url[PROGRAM_URL_MAX];
+    attempt *attempt = &client->attempt;
+    program_write_url(url, port, by_name);
+    gdws_error error = gdws_client_connect_to_url(client->client, url);
+    require(error == (is_busy(client) ? GDWS_ALREADY_IN_USE : GDWS_OK) ||
+            /* It may have begun already. */
+            (error == GDWS_ALREADY_IN_USE && attempt->is_announced));
+    if (error == GDWS_OK) {
+        end_attempt(attempt);
+        attempt->is_begun = true;
+        attempt->is_planned = false;
+        attempt->is_left = false;
+        attempt->is_to_raw = port == raw_get_port();
+        attempt->is_blurred = false;
+    }
 }
 
 static void connect_client(void)
 {
     object *client = pick(false);
-    object *server = pick(true);
-    char url[PROGRAM_URL_MAX];
-    if (client == NULL || server == NULL) {
-        return;
+    const object *server = pick(true);
+    if (client != NULL && server != NULL) {
+        uint8_t how = program_take();
+        begin_attempt(client, (how & 3) == 0 ? raw_get_port() : server->port, how >= 224);
     }
-    uint8_t how = program_take();
-    bool is_to_raw = (how & 3) == 0;
-    program_write_url(url, is_to_raw ? raw_get_port() : server->port, how >= 224);
-    gdws_error error = gdws_client_connect_to_url(client->client, url);
-    check_connect(client, error);
-    if (error == GDWS_OK) {
-        end_attempt(&client->attempt);
-        client->attempt.is_begun = true;
-        client->attempt.is_planned = false;
-        client->attempt.is_left = false;
-        client->attempt.is_to_raw = is_to_raw;
-        client->attempt.is_blurred = false;
+}
+
+/* Inside of a signal: whoever is busy is so for all others, too. */
+static void go_on(void)
+{
+    for (size_t i = 0; i < object_count; i++) {
+        if (objects[i].client != NULL && is_busy(&objects[i])) {
+            begin_attempt(&objects[i], raw_get_port(), false);
+        }
     }
+    program_go_on();
 }
 
 static void disconnect_client(object *one)
@@ -602,11 +617,15 @@ static void end_client(void)
     if (one == NULL) {
         return;
     }
-    if (program_take() & 1) {
+    uint8_t how = program_take();
+    if (how & 1) {
         free_object(one);
         return;
     }
     disconnect_client(one);
+    if (how & 2) {
+        begin_attempt(one, raw_get_port(), false);
+    }
 }
 
 static void end_server(void)
@@ -630,6 +649,7 @@ static void end_server(void)
 static void step(void)
 {
     uint8_t what = program_take();
+    must_poll = what < 204 || what >= 238;
     /* The last ones were added when there was a corpus already. */
     switch (what < 238 ? what % 17 : 17 + what % 2) {
     case 0:
@@ -763,8 +783,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     make_client();
     while (program_has_more()) {
         step();
-        require(gdws_loop_poll(program_loop()) == GDWS_OK);
-        check_objects();
+        if (must_poll) {
+            require(gdws_loop_poll(program_loop()) == GDWS_OK);
+            check_objects();
+        }
     }
     for (int i = 0; i < 3; i++) {
         require(gdws_loop_poll(program_loop()) == GDWS_OK);

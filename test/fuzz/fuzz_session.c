@@ -63,6 +63,7 @@ static size_t player_count;
 static life lives[LIVES_MAX];
 static size_t life_count;
 static gdws_multiplayer_wire common_wire;
+static bool must_poll; /* after every other step */
 
 /* Packets: whose, which one and for whom as text, then a pattern that follows from them. */
 
@@ -183,6 +184,7 @@ static bool take_packet(player *one)
 /* Signals */
 
 static void try_freed(const player *one);
+static void go_on(void);
 
 /* The player whose signal it is: nothing comes after free. */
 static player *check_player(const gdws_multiplayer *game, void *user)
@@ -207,7 +209,7 @@ static void on_peer_connected(gdws_multiplayer *game, int32_t id, void *user)
     }
     one->people[one->count] = (person){.id = id, .since = one->life->sent};
     one->count++;
-    program_go_on();
+    go_on();
 }
 
 static void on_peer_disconnected(gdws_multiplayer *game, int32_t id, void *user)
@@ -219,7 +221,7 @@ static void on_peer_disconnected(gdws_multiplayer *game, int32_t id, void *user)
     *gone = one->people[one->count];
     require(one->life->is_host || id != 1 || one->count == 0);
     try_freed(one);
-    program_go_on();
+    go_on();
 }
 
 static void on_succeeded(gdws_multiplayer *game, void *user)
@@ -230,7 +232,7 @@ static void on_succeeded(gdws_multiplayer *game, void *user)
     require(gdws_multiplayer_get_connection_status(game) == GDWS_CONNECTION_CONNECTED);
     one->is_waiting = false;
     one->is_in = true;
-    program_go_on();
+    go_on();
 }
 
 static void on_failed(gdws_multiplayer *game, void *user)
@@ -241,7 +243,7 @@ static void on_failed(gdws_multiplayer *game, void *user)
     require(gdws_multiplayer_get_connection_status(game) == GDWS_CONNECTION_DISCONNECTED);
     require(gdws_multiplayer_get_error_message(game)[0] != '\0');
     one->is_waiting = false;
-    program_go_on();
+    go_on();
 }
 
 static void on_server_disconnected(gdws_multiplayer *game, void *user)
@@ -250,7 +252,7 @@ static void on_server_disconnected(gdws_multiplayer *game, void *user)
     require(!one->life->is_host && one->is_in && one->count == 0);
     one->is_in = false;
     try_freed(one);
-    program_go_on();
+    go_on();
 }
 
 static void on_packet(gdws_multiplayer *game, int32_t id, void *user)
@@ -262,14 +264,14 @@ static void on_packet(gdws_multiplayer *game, int32_t id, void *user)
     if ((program_take() & 3) != 0) {
         (void)take_packet(one);
     }
-    program_go_on();
+    go_on();
 }
 
 static void on_drained(gdws_multiplayer *game, int32_t id, void *user)
 {
     player *one = check_player(game, user);
     require(!one->is_freed && find_person(one, id) != NULL);
-    program_go_on();
+    go_on();
 }
 
 /* Steps */
@@ -357,6 +359,19 @@ static gdws_error expect_create(const player *one)
 {
     bool is_busy = one->is_host || one->is_waiting || one->is_in || one->count > 0;
     return is_busy ? GDWS_ALREADY_IN_USE : GDWS_OK;
+}
+
+/* Inside of a signal: whoever is busy is so for all others, too. */
+static void go_on(void)
+{
+    for (size_t i = 0; i < player_count; i++) {
+        const player *one = &players[i];
+        if (one->game != NULL && !one->is_freed && expect_create(one) != GDWS_OK) {
+            require(gdws_multiplayer_create_server(one->game, 0) == GDWS_ALREADY_IN_USE);
+            require(gdws_multiplayer_create_client(one->game, "a") == GDWS_ALREADY_IN_USE);
+        }
+    }
+    program_go_on();
 }
 
 static void begin_life(player *one, bool is_host)
@@ -566,7 +581,9 @@ static void set_options(void)
 
 static void step(void)
 {
-    switch (program_take() % 18) {
+    uint8_t what = program_take();
+    must_poll = what & 64;
+    switch (what % 18) {
     case 0:
         remake_player();
         break;
@@ -743,7 +760,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     begin(program_take());
     while (program_has_more()) {
         step();
-        poll_once(0);
+        if (must_poll) {
+            poll_once(0);
+        }
     }
     settle();
     for (size_t i = 0; i < player_count; i++) {
