@@ -380,7 +380,7 @@ gdws_error gdws_client_disconnect_from_host(gdws_client *client, int code, const
     }
     if (client->link != NULL && client->link->is_established) {
         /* Open, but not yet signalled. */
-        return gdws_peer_close(&client->link->peer, code, reason);
+        return close_link(client, code, reason);
     }
     gdwsi_lookup_abandon(client->lookup);
     client->lookup = NULL;
