@@ -45,6 +45,7 @@ typedef struct attempt {
     bool is_blurred; /* a message that is not in the ledger may reach this connection */
     bool reconnects; /* as it is set now */
     bool is_limited; /* to a number of attempts */
+    bool is_awaited; /* by the end of the program */
 } attempt;
 
 typedef struct object {
@@ -64,7 +65,7 @@ static size_t object_count;
 static unsigned next_tag;
 static bool must_poll; /* after most steps */
 
-static void go_on(void);
+static void go_on(object *owner);
 
 /* Messages: tag and number as text, then a pattern that follows from them. */
 
@@ -155,7 +156,7 @@ static bool on_admission(gdws_server *server, gdws_request *request, void *user)
     (void)server;
     require(!owner->is_freed);
     uint8_t how = program_take();
-    go_on();
+    go_on(user);
     if (how % 4 != 1) {
         return true;
     }
@@ -176,7 +177,7 @@ static void on_client_connected(gdws_server *server, int32_t id, const char *pro
     owner->count++;
     *one = (record){.id = id, .is_open = true};
     one->is_foreign = raw_is_port(gdws_server_get_peer_port(server, id));
-    go_on();
+    go_on(user);
 }
 
 static void on_server_data(gdws_server *server, int32_t id, void *user)
@@ -187,7 +188,7 @@ static void on_server_data(gdws_server *server, int32_t id, void *user)
     if (one != NULL && (program_take() & 7) != 0) {
         take_packet(gdws_server_get_peer(server, id), one);
     }
-    go_on();
+    go_on(user);
 }
 
 static void on_client_closing(gdws_server *server, int32_t id, int code, const char *reason,
@@ -201,7 +202,7 @@ static void on_client_closing(gdws_server *server, int32_t id, int code, const c
     if (one != NULL) {
         one->has_closing = true;
     }
-    go_on();
+    go_on(user);
 }
 
 static void on_client_disconnected(gdws_server *server, int32_t id, bool was_clean, void *user)
@@ -214,7 +215,7 @@ static void on_client_disconnected(gdws_server *server, int32_t id, bool was_cle
         one->is_open = false;
     }
     check_freed_server(user, server);
-    go_on();
+    go_on(user);
 }
 
 static void on_server_drained(gdws_server *server, int32_t id, void *user)
@@ -223,7 +224,7 @@ static void on_server_drained(gdws_server *server, int32_t id, void *user)
     (void)server;
     require(!((object *)user)->is_freed);
     require(one == NULL || one->is_open);
-    go_on();
+    go_on(user);
 }
 
 /* Signals of a client */
@@ -238,6 +239,7 @@ static void end_attempt(attempt *attempt)
     attempt->is_begun = false;
     attempt->is_announced = false;
     attempt->is_given_up = false;
+    attempt->is_awaited = false;
 }
 
 static void on_connected(gdws_client *client, const char *protocol, void *user)
@@ -251,7 +253,7 @@ static void on_connected(gdws_client *client, const char *protocol, void *user)
     owner->tag = ++next_tag;
     owner->records[0] = (record){.id = 1, .is_open = true};
     owner->records[0].is_foreign = owner->attempt.is_to_raw || owner->attempt.is_blurred;
-    go_on();
+    go_on(user);
 }
 
 static void on_error(gdws_client *client, void *user)
@@ -269,7 +271,7 @@ static void on_error(gdws_client *client, void *user)
     require(!attempt->is_planned ||
             (!attempt->is_given_up && http_status != 401 && http_status != 403));
     end_attempt(attempt);
-    go_on();
+    go_on(user);
 }
 
 static void on_reconnecting(gdws_client *client, uint32_t number, uint32_t delay_ms, void *user)
@@ -282,7 +284,7 @@ static void on_reconnecting(gdws_client *client, uint32_t number, uint32_t delay
     owner->attempt.is_planned = false;
     owner->attempt.is_announced = true;
     owner->attempt.is_blurred = false;
-    go_on();
+    go_on(user);
 }
 
 static void on_data(gdws_client *client, void *user)
@@ -292,7 +294,7 @@ static void on_data(gdws_client *client, void *user)
     if ((program_take() & 7) != 0) {
         take_packet(gdws_client_get_peer(client, 1), &owner->records[0]);
     }
-    go_on();
+    go_on(user);
 }
 
 static void on_closing(gdws_client *client, int code, const char *reason, void *user)
@@ -303,7 +305,7 @@ static void on_closing(gdws_client *client, int code, const char *reason, void *
     require(!owner->is_freed && reason != NULL);
     require(owner->records[0].is_open && !owner->records[0].has_closing);
     owner->records[0].has_closing = true;
-    go_on();
+    go_on(user);
 }
 
 /* Whether there will be another attempt is known beforehand, unless attempts are counted. */
@@ -332,7 +334,7 @@ static void on_closed(gdws_client *client, bool was_clean, void *user)
         require(gdws_client_connect_to_url(client, url) == GDWS_UNAVAILABLE);
         gdws_client_free(client);
     }
-    go_on();
+    go_on(user);
 }
 
 static void on_drained(gdws_client *client, void *user)
@@ -340,7 +342,7 @@ static void on_drained(gdws_client *client, void *user)
     object *owner = user;
     (void)client;
     require(!owner->is_freed && owner->records[0].is_open);
-    go_on();
+    go_on(user);
 }
 
 /* Steps */
@@ -510,15 +512,29 @@ static void connect_client(void)
     }
 }
 
+/* Inside of a signal of its own it goes when that has returned. */
+static void free_object(object *one)
+{
+    gdws_client *client = one->client;
+    gdws_server *server = one->server;
+    one->is_freed = true;
+    one->client = NULL;
+    one->server = NULL;
+    gdws_client_free(client);
+    gdws_server_free(server);
+}
+
 /* Inside of a signal: whoever is busy is so for all others, too. */
-static void go_on(void)
+static void go_on(object *owner)
 {
     for (size_t i = 0; i < object_count; i++) {
         if (objects[i].client != NULL && is_busy(&objects[i])) {
             begin_attempt(&objects[i], raw_get_port(), false);
         }
     }
-    program_go_on();
+    if (program_go_on() && (owner->client != NULL || owner->server != NULL)) {
+        free_object(owner);
+    }
 }
 
 static void disconnect_client(object *one)
@@ -589,18 +605,6 @@ static void broadcast(void)
     gdws_error error =
         gdws_server_broadcast(one->server, "to all", 6, GDWS_WRITE_MODE_TEXT, 0, &refused);
     require(error == (refused > 0 ? GDWS_OUT_OF_MEMORY : GDWS_OK));
-}
-
-/* Inside of a signal of its own it goes when that has returned. */
-static void free_object(object *one)
-{
-    gdws_client *client = one->client;
-    gdws_server *server = one->server;
-    one->is_freed = true;
-    one->client = NULL;
-    one->server = NULL;
-    gdws_client_free(client);
-    gdws_server_free(server);
 }
 
 static void connect_raw(void)
@@ -740,12 +744,37 @@ static bool take_all(void)
     return is_over;
 }
 
-/* Each attempt is answered and each connection ends when the program leaves and takes what is
- * there. */
+static bool has_awaited(void)
+{
+    for (size_t i = 0; i < object_count; i++) {
+        if (objects[i].client != NULL && objects[i].attempt.is_awaited) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void wait_until(bool (*holds)(void))
+{
+    bool is_over = holds();
+    for (int i = 0; i < SETTLE_MAX_MS && !is_over; i++) {
+        (void)gdws_loop_wait(program_loop(), 1);
+        check_objects();
+        is_over = holds();
+    }
+    require(is_over);
+}
+
+/* An attempt that was announced is made and answered; of raw servers only if they want. Each
+ * connection ends when the program leaves and takes what is there. */
 static void settle(void)
 {
-    bool is_over = false;
     program_end();
+    for (size_t i = 0; i < object_count; i++) {
+        attempt *attempt = &objects[i].attempt;
+        attempt->is_awaited = attempt->is_announced && !attempt->is_to_raw;
+    }
+    wait_until(has_awaited);
     for (size_t i = 0; i < object_count; i++) {
         if (objects[i].client != NULL) {
             require(gdws_client_set_reconnect(objects[i].client, 0, 0, 0) == GDWS_OK);
@@ -753,14 +782,7 @@ static void settle(void)
             disconnect_client(&objects[i]);
         }
     }
-    for (int i = 0; i < SETTLE_MAX_MS && !is_over; i++) {
-        is_over = take_all();
-        if (!is_over) {
-            (void)gdws_loop_wait(program_loop(), 1);
-            check_objects();
-        }
-    }
-    require(is_over);
+    wait_until(take_all);
 }
 
 static void free_all(void)

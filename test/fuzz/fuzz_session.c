@@ -184,7 +184,8 @@ static bool take_packet(player *one)
 /* Signals */
 
 static void try_freed(const player *one);
-static void go_on(void);
+static void free_player(player *one);
+static void go_on(player *own);
 
 /* The player whose signal it is: nothing comes after free. */
 static player *check_player(const gdws_multiplayer *game, void *user)
@@ -209,7 +210,7 @@ static void on_peer_connected(gdws_multiplayer *game, int32_t id, void *user)
     }
     one->people[one->count] = (person){.id = id, .since = one->life->sent};
     one->count++;
-    go_on();
+    go_on(one);
 }
 
 static void on_peer_disconnected(gdws_multiplayer *game, int32_t id, void *user)
@@ -221,7 +222,7 @@ static void on_peer_disconnected(gdws_multiplayer *game, int32_t id, void *user)
     *gone = one->people[one->count];
     require(one->life->is_host || id != 1 || one->count == 0);
     try_freed(one);
-    go_on();
+    go_on(one);
 }
 
 static void on_succeeded(gdws_multiplayer *game, void *user)
@@ -232,7 +233,7 @@ static void on_succeeded(gdws_multiplayer *game, void *user)
     require(gdws_multiplayer_get_connection_status(game) == GDWS_CONNECTION_CONNECTED);
     one->is_waiting = false;
     one->is_in = true;
-    go_on();
+    go_on(one);
 }
 
 static void on_failed(gdws_multiplayer *game, void *user)
@@ -243,7 +244,7 @@ static void on_failed(gdws_multiplayer *game, void *user)
     require(gdws_multiplayer_get_connection_status(game) == GDWS_CONNECTION_DISCONNECTED);
     require(gdws_multiplayer_get_error_message(game)[0] != '\0');
     one->is_waiting = false;
-    go_on();
+    go_on(one);
 }
 
 static void on_server_disconnected(gdws_multiplayer *game, void *user)
@@ -252,7 +253,7 @@ static void on_server_disconnected(gdws_multiplayer *game, void *user)
     require(!one->life->is_host && one->is_in && one->count == 0);
     one->is_in = false;
     try_freed(one);
-    go_on();
+    go_on(one);
 }
 
 static void on_packet(gdws_multiplayer *game, int32_t id, void *user)
@@ -264,14 +265,14 @@ static void on_packet(gdws_multiplayer *game, int32_t id, void *user)
     if ((program_take() & 3) != 0) {
         (void)take_packet(one);
     }
-    go_on();
+    go_on(one);
 }
 
 static void on_drained(gdws_multiplayer *game, int32_t id, void *user)
 {
     player *one = check_player(game, user);
     require(!one->is_freed && find_person(one, id) != NULL);
-    go_on();
+    go_on(one);
 }
 
 /* Steps */
@@ -362,7 +363,7 @@ static gdws_error expect_create(const player *one)
 }
 
 /* Inside of a signal: whoever is busy is so for all others, too. */
-static void go_on(void)
+static void go_on(player *own)
 {
     for (size_t i = 0; i < player_count; i++) {
         const player *one = &players[i];
@@ -371,7 +372,9 @@ static void go_on(void)
             require(gdws_multiplayer_create_client(one->game, "a") == GDWS_ALREADY_IN_USE);
         }
     }
-    program_go_on();
+    if (program_go_on() && own->game != NULL && !own->is_freed) {
+        free_player(own);
+    }
 }
 
 static void begin_life(player *one, bool is_host)

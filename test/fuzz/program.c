@@ -85,13 +85,18 @@ void program_end(void)
     left = 0;
 }
 
-void program_go_on(void)
+bool program_go_on(void)
 {
-    if (depth < DEPTH_MAX && left > 0 && (program_take() & 3) == 0) {
+    if (depth == DEPTH_MAX || left == 0) {
+        return false;
+    }
+    uint8_t how = program_take();
+    if ((how & 3) == 0) {
         depth++;
         next_step();
         depth--;
     }
+    return (how & 63) == 61;
 }
 
 bool program_is_in_signal(void)

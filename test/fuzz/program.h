@@ -27,8 +27,9 @@ const uint8_t *program_take_bytes(size_t length, size_t *taken);
 /* Nothing more is to be done, neither by the program nor inside of signals. */
 void program_end(void);
 
-/* Inside of a signal: go on, for a step or two. */
-void program_go_on(void);
+/* Inside of a signal: go on, for a step or two. Returns whether the object whose signal it is shall
+ * be freed. */
+bool program_go_on(void);
 bool program_is_in_signal(void);
 
 /* One loop for all inputs: to make one takes longer than most of them. */
