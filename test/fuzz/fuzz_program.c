@@ -540,7 +540,10 @@ static void go_on(object *owner)
 static void disconnect_client(object *one)
 {
     attempt *attempt = &one->attempt;
-    bool must_work = is_answer_due(attempt) && !attempt->is_given_up &&
+    /* A connection that is open, but not yet signalled, may have ended already. That is an error,
+     * unless there is an attempt to be prevented. */
+    bool must_work = is_answer_due(attempt) && !attempt->is_given_up && !attempt->is_left &&
+                     attempt->reconnects &&
                      gdws_client_get_connection_status(one->client) == GDWS_CONNECTION_CONNECTING;
     gdws_error error = gdws_client_disconnect_from_host(one->client, NORMAL_CLOSURE, "");
     require(error == GDWS_OK || (error == GDWS_UNAVAILABLE && !must_work && !attempt->is_planned));
