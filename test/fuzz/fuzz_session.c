@@ -492,7 +492,9 @@ static int32_t choose_target(const player *one)
 static gdws_error expect_put(player *one, int32_t target)
 {
     bool is_client = !one->life->is_host;
-    if (is_client ? find_person(one, 1) == NULL : !one->is_host) {
+    bool is_there = gdws_multiplayer_get_connection_status(one->game) == GDWS_CONNECTION_CONNECTED;
+    /* Where the session has ended, the server may still be there: it goes last. */
+    if (is_client ? find_person(one, 1) == NULL || !is_there : !one->is_host) {
         return GDWS_UNAVAILABLE;
     }
     if (is_client && one->wire == GDWS_MULTIPLAYER_GODOT_4) {
