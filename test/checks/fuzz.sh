@@ -45,6 +45,16 @@ ended() {
     reached=$((reached + edges))
 }
 
+# What targets share; each takes what it needs of it.
+rm -f "$build/common.a"
+for source in test/fuzz/*.c; do
+    [[ $source != test/fuzz/fuzz_* ]] || continue
+    object=$build/$(basename "$source" .c)-common.o
+    # shellcheck disable=SC2086 # a list of words
+    clang -std=c11 -D_GNU_SOURCE -O1 -g $link -Iinclude -Ilib -c "$source" -o "$object"
+    ar rcs "$build/common.a" "$object"
+done
+
 size_of() {
     echo "$(find "$1" -type f | wc -l) inputs, $(find "$1" -type f -printf '%s\n' | awk '{ sum += $1 } END { print int((sum + 1023) / 1024) }') KiB"
 }
@@ -52,7 +62,7 @@ size_of() {
 for source in test/fuzz/fuzz_*.c; do
     name=$(basename "$source" .c)
     # shellcheck disable=SC2086 # a list of words
-    clang -std=c11 -D_GNU_SOURCE -O1 -g $link -Iinclude -Ilib "$source" "$build/libgdws.a" \
+    clang -std=c11 -D_GNU_SOURCE -O1 -g $link -Iinclude -Ilib "$source" "$build/common.a" "$build/libgdws.a" \
         "${libraries[@]}" -o "$build/$name"
     seeds=test/fuzz/corpus/$name
     found=$corpora/$name

@@ -3,31 +3,24 @@
  * signals, too. What must hold: signals come in order, exactly one end for each beginning; messages
  * are neither lost, doubled, altered nor out of order; errors are those that are documented;
  * nothing is left when all is freed. */
-#include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <openssl/evp.h>
 
 #include "gdws/gdws.h"
-#include "loop.h"
-#include "mem.h"
+#include "program.h"
+#include "raw.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum {
     OBJECTS = 12,
     RECORDS = 64,
-    RAWS = 4,
-    RAW_PORTS = 64,
-    DEPTH_MAX = 3,
     HEADER = 16,
-    MESSAGE_MAX = 5000
+    MESSAGE_MAX = 5000,
+    DELAY_MIN_MS = 10,
+    DELAY_MAX_MS = 40,
+    SETTLE_MAX_MS = 3000,
+    NORMAL_CLOSURE = 1000
 };
 
 /* One connection, as one side sees it. */
@@ -41,57 +34,38 @@ typedef struct record {
     unsigned sent;
 } record;
 
+/* How far a client is with what it was told to do: gdws_client_set_reconnect. */
+typedef struct attempt {
+    bool is_begun;     /* connect_to_url has accepted it, and no answer has come */
+    bool is_announced; /* by reconnecting, and no answer has come */
+    bool is_given_up;  /* by disconnect_from_host: its error may be forgotten, too */
+    bool is_planned;   /* error or closed has said that there will be one: reconnecting follows */
+    bool is_left;      /* the program has closed the connection: no other attempt */
+    bool is_to_raw;
+    bool is_blurred; /* a message that is not in the ledger may reach this connection */
+    bool reconnects; /* as it is set now */
+    bool is_limited; /* to a number of attempts */
+    bool is_awaited; /* by the end of the program */
+} attempt;
+
 typedef struct object {
     gdws_server *server;
     gdws_client *client;
     record records[RECORDS]; /* of a client the first one */
     size_t count;
     unsigned tag; /* of its messages */
-    bool is_connecting;
+    attempt attempt;
+    uint16_t port;  /* that the server has had last */
+    bool is_freed;  /* what is owed still comes, nothing else */
+    bool is_buried; /* nothing comes any more */
 } object;
 
-static gdws_loop *loop;
 static object objects[OBJECTS];
 static size_t object_count;
-static int raws[RAWS];
-static bool is_raw_server[RAWS]; /* it was accepted */
-static int raw_listener = -1;
-static uint16_t raw_listener_port;
-static uint16_t raw_ports[RAW_PORTS]; /* that any of them has had */
-static size_t raw_port_count;
-static const uint8_t *program;
-static size_t left;
-static int depth; /* of signals */
 static unsigned next_tag;
-static size_t in_use_before;
+static bool must_poll; /* after most steps */
 
-static void require(bool condition)
-{
-    if (!condition) {
-        abort();
-    }
-}
-
-static uint8_t take(void)
-{
-    if (left == 0) {
-        return 0;
-    }
-    left--;
-    return *program++;
-}
-
-static void step(void);
-
-/* Inside of a signal the program goes on, for a step or two. */
-static void go_on(void)
-{
-    if (depth < DEPTH_MAX && left > 0 && (take() & 3) == 0) {
-        depth++;
-        step();
-        depth--;
-    }
-}
+static void go_on(object *owner);
 
 /* Messages: tag and number as text, then a pattern that follows from them. */
 
@@ -135,11 +109,12 @@ static void take_packet(gdws_peer *peer, record *one)
     }
 }
 
-static void put_packet(gdws_peer *peer, record *one, unsigned tag)
+static void put_packet(gdws_peer *peer, record *one, object *owner)
 {
     static char message[MESSAGE_MAX + 1];
-    uint8_t how = take();
-    size_t length = write_message(message, tag, one->sent, (size_t)take() * (how % 20u));
+    uint8_t how = program_take();
+    size_t length =
+        write_message(message, owner->tag, one->sent, (size_t)program_take() * (how % 20u));
     gdws_write_mode mode = how & 128 ? GDWS_WRITE_MODE_TEXT : GDWS_WRITE_MODE_BINARY;
     size_t queued = gdws_peer_get_current_outbound_buffered_amount(peer);
     gdws_error error = gdws_peer_send(peer, message, length, mode);
@@ -162,21 +137,37 @@ static record *find(object *owner, int32_t id)
     return NULL;
 }
 
-static bool is_raw_port(uint16_t port)
+/* Signals of a server */
+
+/* Inside of the signals that free delivers nothing begins any more. */
+static void check_freed_server(object *owner, gdws_server *server)
 {
-    for (size_t i = 0; i < raw_port_count; i++) {
-        if (raw_ports[i] == port) {
-            return true;
-        }
+    require(!owner->is_buried);
+    if (owner->is_freed) {
+        require(gdws_server_listen(server, 0) == GDWS_UNAVAILABLE);
+        gdws_server_free(server);
     }
-    return false;
 }
 
-/* Signals of a server */
+static bool on_admission(gdws_server *server, gdws_request *request, void *user)
+{
+    static const int statuses[] = {401, 403, 408, 429, 503, 503, 503, 503};
+    object *owner = user;
+    (void)server;
+    require(!owner->is_freed);
+    uint8_t how = program_take();
+    go_on(user);
+    if (how % 4 != 1) {
+        return true;
+    }
+    require(gdws_request_set_refusal(request, statuses[how / 4 % 8], NULL) == GDWS_OK);
+    return false;
+}
 
 static void on_client_connected(gdws_server *server, int32_t id, const char *protocol, void *user)
 {
     object *owner = user;
+    require(!owner->is_freed);
     require(protocol != NULL && id > 1 && find(owner, id) == NULL);
     require(gdws_server_has_peer(server, id));
     if (owner->count == RECORDS) {
@@ -185,18 +176,19 @@ static void on_client_connected(gdws_server *server, int32_t id, const char *pro
     record *one = &owner->records[owner->count];
     owner->count++;
     *one = (record){.id = id, .is_open = true};
-    one->is_foreign = is_raw_port(gdws_server_get_peer_port(server, id));
-    go_on();
+    one->is_foreign = raw_is_port(gdws_server_get_peer_port(server, id));
+    go_on(user);
 }
 
 static void on_server_data(gdws_server *server, int32_t id, void *user)
 {
     record *one = find(user, id);
+    require(!((object *)user)->is_freed);
     require(one == NULL || (one->is_open && !one->has_closing));
-    if (one != NULL && (take() & 7) != 0) {
+    if (one != NULL && (program_take() & 7) != 0) {
         take_packet(gdws_server_get_peer(server, id), one);
     }
-    go_on();
+    go_on(user);
 }
 
 static void on_client_closing(gdws_server *server, int32_t id, int code, const char *reason,
@@ -204,12 +196,13 @@ static void on_client_closing(gdws_server *server, int32_t id, int code, const c
 {
     record *one = find(user, id);
     (void)server;
+    require(!((object *)user)->is_freed);
     require(reason != NULL && code >= 0 && code <= 65535);
     require(one == NULL || (one->is_open && !one->has_closing));
     if (one != NULL) {
         one->has_closing = true;
     }
-    go_on();
+    go_on(user);
 }
 
 static void on_client_disconnected(gdws_server *server, int32_t id, bool was_clean, void *user)
@@ -221,47 +214,87 @@ static void on_client_disconnected(gdws_server *server, int32_t id, bool was_cle
     if (one != NULL) {
         one->is_open = false;
     }
-    go_on();
+    check_freed_server(user, server);
+    go_on(user);
 }
 
 static void on_server_drained(gdws_server *server, int32_t id, void *user)
 {
     record *one = find(user, id);
     (void)server;
+    require(!((object *)user)->is_freed);
     require(one == NULL || one->is_open);
-    go_on();
+    go_on(user);
 }
 
 /* Signals of a client */
 
+static bool is_answer_due(const attempt *attempt)
+{
+    return attempt->is_begun || attempt->is_announced;
+}
+
+static void end_attempt(attempt *attempt)
+{
+    attempt->is_begun = false;
+    attempt->is_announced = false;
+    attempt->is_given_up = false;
+    attempt->is_awaited = false;
+}
+
 static void on_connected(gdws_client *client, const char *protocol, void *user)
 {
     object *owner = user;
-    record *one = &owner->records[0];
-    (void)client;
-    require(protocol != NULL && owner->is_connecting && !one->is_open);
-    owner->is_connecting = false;
-    one->is_open = true;
-    go_on();
+    require(!owner->is_buried && protocol != NULL);
+    require(is_answer_due(&owner->attempt) && !owner->attempt.is_given_up);
+    require(!owner->attempt.is_planned && !owner->records[0].is_open);
+    require(gdws_client_get_connection_status(client) == GDWS_CONNECTION_CONNECTED);
+    end_attempt(&owner->attempt);
+    owner->tag = ++next_tag;
+    owner->records[0] = (record){.id = 1, .is_open = true};
+    owner->records[0].is_foreign = owner->attempt.is_to_raw || owner->attempt.is_blurred;
+    go_on(user);
 }
 
 static void on_error(gdws_client *client, void *user)
 {
     object *owner = user;
-    require(owner->is_connecting && !owner->records[0].is_open);
+    attempt *attempt = &owner->attempt;
+    int http_status = gdws_client_get_http_status(client);
+    require(!owner->is_freed && !owner->records[0].is_open);
+    require(is_answer_due(attempt) && !attempt->is_planned);
+    require(gdws_client_get_error(client) != GDWS_OK);
+    require(!attempt->is_given_up || gdws_client_get_error(client) == GDWS_SKIP);
     require(gdws_client_get_error_message(client)[0] != '\0');
-    owner->is_connecting = false;
-    go_on();
+    require(gdws_client_get_connection_status(client) != GDWS_CONNECTION_CONNECTED);
+    attempt->is_planned = gdws_client_get_connection_status(client) == GDWS_CONNECTION_CONNECTING;
+    require(!attempt->is_planned ||
+            (!attempt->is_given_up && http_status != 401 && http_status != 403));
+    end_attempt(attempt);
+    go_on(user);
+}
+
+static void on_reconnecting(gdws_client *client, uint32_t number, uint32_t delay_ms, void *user)
+{
+    object *owner = user;
+    require(!owner->is_freed && !owner->records[0].is_open);
+    require(owner->attempt.is_planned && !is_answer_due(&owner->attempt));
+    require(number > 0 && delay_ms <= DELAY_MAX_MS);
+    require(gdws_client_get_connection_status(client) == GDWS_CONNECTION_CONNECTING);
+    owner->attempt.is_planned = false;
+    owner->attempt.is_announced = true;
+    owner->attempt.is_blurred = false;
+    go_on(user);
 }
 
 static void on_data(gdws_client *client, void *user)
 {
     object *owner = user;
-    require(owner->records[0].is_open && !owner->records[0].has_closing);
-    if ((take() & 7) != 0) {
+    require(!owner->is_freed && owner->records[0].is_open && !owner->records[0].has_closing);
+    if ((program_take() & 7) != 0) {
         take_packet(gdws_client_get_peer(client, 1), &owner->records[0]);
     }
-    go_on();
+    go_on(user);
 }
 
 static void on_closing(gdws_client *client, int code, const char *reason, void *user)
@@ -269,34 +302,54 @@ static void on_closing(gdws_client *client, int code, const char *reason, void *
     object *owner = user;
     (void)client;
     (void)code;
-    require(reason != NULL && owner->records[0].is_open && !owner->records[0].has_closing);
+    require(!owner->is_freed && reason != NULL);
+    require(owner->records[0].is_open && !owner->records[0].has_closing);
     owner->records[0].has_closing = true;
-    go_on();
+    go_on(user);
+}
+
+/* Whether there will be another attempt is known beforehand, unless attempts are counted. */
+static void check_plan(const object *owner, const gdws_client *client, bool is_dismissed)
+{
+    const attempt *attempt = &owner->attempt;
+    gdws_connection_status status = gdws_client_get_connection_status(client);
+    bool may_retry = attempt->reconnects && !attempt->is_left && !is_dismissed && !owner->is_freed;
+    require(status != GDWS_CONNECTION_CONNECTED);
+    require(may_retry || status == GDWS_CONNECTION_DISCONNECTED);
+    require(!may_retry || attempt->is_limited || status == GDWS_CONNECTION_CONNECTING);
 }
 
 static void on_closed(gdws_client *client, bool was_clean, void *user)
 {
     object *owner = user;
-    (void)client;
-    (void)was_clean;
-    require(owner->records[0].is_open);
+    char url[PROGRAM_URL_MAX];
+    int code = gdws_peer_get_close_code(gdws_client_get_peer(client, 1));
+    require(!owner->is_buried && owner->records[0].is_open && !is_answer_due(&owner->attempt));
     owner->records[0].is_open = false;
-    go_on();
+    check_plan(owner, client, was_clean && code == NORMAL_CLOSURE);
+    owner->attempt.is_planned =
+        gdws_client_get_connection_status(client) == GDWS_CONNECTION_CONNECTING;
+    if (owner->is_freed) {
+        program_write_url(url, raw_get_port(), (code & 1) != 0);
+        require(gdws_client_connect_to_url(client, url) == GDWS_UNAVAILABLE);
+        gdws_client_free(client);
+    }
+    go_on(user);
 }
 
 static void on_drained(gdws_client *client, void *user)
 {
     object *owner = user;
     (void)client;
-    require(owner->records[0].is_open);
-    go_on();
+    require(!owner->is_freed && owner->records[0].is_open);
+    go_on(user);
 }
 
 /* Steps */
 
 static object *pick(bool is_server)
 {
-    size_t start = take();
+    size_t start = program_take();
     for (size_t i = 0; i < object_count; i++) {
         object *one = &objects[(start + i) % object_count];
         if (is_server ? one->server != NULL : one->client != NULL) {
@@ -332,10 +385,10 @@ static void make_server(void)
     }
     gdws_server_signals mine = signals;
     mine.user = one;
-    one->server = gdws_server_new(loop);
+    one->server = gdws_server_new(program_loop());
     require(gdws_server_set_signals(one->server, &mine) == GDWS_OK);
-    require(gdws_server_set_bind_ip(one->server, "127.0.0.1") == GDWS_OK);
-    uint8_t how = take();
+    require(gdws_server_set_bind_ip(one->server, program_address()) == GDWS_OK);
+    uint8_t how = program_take();
     (void)gdws_server_set_compression(one->server, how & 1);
     (void)gdws_server_set_close_timeout_ms(one->server, 10);
     if (how & 2) {
@@ -348,7 +401,46 @@ static void make_server(void)
     if (how & 8) {
         require(gdws_server_set_heartbeat(one->server, 10, 10) == GDWS_OK);
     }
+    if (how & 16) {
+        require(gdws_server_set_admission(one->server, on_admission, one) == GDWS_OK);
+    }
     require(gdws_server_listen(one->server, 0) == GDWS_OK);
+    one->port = gdws_server_get_port(one->server);
+}
+
+/* After stop, also from inside of its signals: at once. */
+static void listen_again(void)
+{
+    object *one = pick(true);
+    if (one == NULL) {
+        return;
+    }
+    bool is_listening = gdws_server_is_listening(one->server);
+    uint16_t port = program_take() & 1 ? one->port : 0;
+    gdws_error error = gdws_server_listen(one->server, port);
+    require(error == GDWS_ALREADY_IN_USE || (error == GDWS_OK && !is_listening));
+    require(error == GDWS_OK || is_listening || port != 0);
+    one->port = error == GDWS_OK ? gdws_server_get_port(one->server) : one->port;
+}
+
+static void set_reconnect(object *one)
+{
+    uint8_t how = program_take();
+    uint32_t first_ms = DELAY_MIN_MS + how % 8;
+    uint32_t last_ms = how & 8 ? DELAY_MAX_MS : first_ms;
+    uint32_t attempts = how / 16 % 4;
+    one->attempt.reconnects = how < 192;
+    one->attempt.is_limited = attempts != 0;
+    require(gdws_client_set_reconnect(one->client, how < 192 ? first_ms : 0, last_ms, attempts) ==
+            GDWS_OK);
+}
+
+static void change_reconnect(void)
+{
+    object *one = pick(false);
+    if (one != NULL) {
+        set_reconnect(one);
+    }
 }
 
 static void make_client(void)
@@ -359,15 +451,16 @@ static void make_client(void)
                                    .data_received = on_data,
                                    .server_close_request = on_closing,
                                    .connection_closed = on_closed,
-                                   .drained = on_drained};
+                                   .drained = on_drained,
+                                   .reconnecting = on_reconnecting};
     object *one = make();
     if (one == NULL) {
         return;
     }
     signals.user = one;
-    one->client = gdws_client_new(loop);
+    one->client = gdws_client_new(program_loop());
     require(gdws_client_set_signals(one->client, &signals) == GDWS_OK);
-    uint8_t how = take();
+    uint8_t how = program_take();
     (void)gdws_client_set_compression(one->client, how & 1);
     (void)gdws_client_set_close_timeout_ms(one->client, 10);
     if (how & 2) {
@@ -376,34 +469,96 @@ static void make_client(void)
     if (how & 4) {
         require(gdws_client_set_max_queued_packets(one->client, 1 + how % 3u) == GDWS_OK);
     }
+    if (how & 8) {
+        set_reconnect(one);
+    }
+    if (how & 16) {
+        require(gdws_client_set_handshake_timeout_ms(one->client, 20) == GDWS_OK);
+    }
+}
+
+static bool is_busy(const object *client)
+{
+    const attempt *attempt = &client->attempt;
+    return client->records[0].is_open || (attempt->is_begun && !attempt->is_given_up);
+}
+
+static void begin_attempt(object *client, uint16_t port, bool by_name)
+{
+    char url[PROGRAM_URL_MAX];
+    attempt *attempt = &client->attempt;
+    program_write_url(url, port, by_name);
+    gdws_error error = gdws_client_connect_to_url(client->client, url);
+    require(error == (is_busy(client) ? GDWS_ALREADY_IN_USE : GDWS_OK) ||
+            /* It may have begun already. */
+            (error == GDWS_ALREADY_IN_USE && attempt->is_announced));
+    if (error == GDWS_OK) {
+        end_attempt(attempt);
+        attempt->is_begun = true;
+        attempt->is_planned = false;
+        attempt->is_left = false;
+        attempt->is_to_raw = port == raw_get_port();
+        attempt->is_blurred = false;
+    }
 }
 
 static void connect_client(void)
 {
     object *client = pick(false);
-    object *server = pick(true);
-    char url[64];
-    if (client == NULL || server == NULL) {
-        return;
+    const object *server = pick(true);
+    if (client != NULL && server != NULL) {
+        uint8_t how = program_take();
+        begin_attempt(client, (how & 3) == 0 ? raw_get_port() : server->port, how >= 224);
     }
-    bool is_to_raw = (take() & 3) == 0;
-    uint16_t port =
-        gdws_server_is_listening(server->server) ? gdws_server_get_port(server->server) : 1;
-    (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u/", is_to_raw ? raw_listener_port : port);
-    gdws_error error = gdws_client_connect_to_url(client->client, url);
-    require(error == GDWS_OK || error == GDWS_ALREADY_IN_USE);
+}
+
+/* Inside of a signal of its own it goes when that has returned. */
+static void free_object(object *one)
+{
+    gdws_client *client = one->client;
+    gdws_server *server = one->server;
+    one->is_freed = true;
+    one->client = NULL;
+    one->server = NULL;
+    gdws_client_free(client);
+    gdws_server_free(server);
+}
+
+/* Inside of a signal: whoever is busy is so for all others, too. */
+static void go_on(object *owner)
+{
+    for (size_t i = 0; i < object_count; i++) {
+        if (objects[i].client != NULL && is_busy(&objects[i])) {
+            begin_attempt(&objects[i], raw_get_port(), false);
+        }
+    }
+    if (program_go_on() && (owner->client != NULL || owner->server != NULL)) {
+        free_object(owner);
+    }
+}
+
+static void disconnect_client(object *one)
+{
+    attempt *attempt = &one->attempt;
+    /* A connection that is open, but not yet signalled, may have ended already. That is an error,
+     * unless there is an attempt to be prevented. */
+    bool must_work = is_answer_due(attempt) && !attempt->is_given_up && !attempt->is_left &&
+                     attempt->reconnects &&
+                     gdws_client_get_connection_status(one->client) == GDWS_CONNECTION_CONNECTING;
+    gdws_error error = gdws_client_disconnect_from_host(one->client, NORMAL_CLOSURE, "");
+    require(error == GDWS_OK || (error == GDWS_UNAVAILABLE && !must_work && !attempt->is_planned));
     if (error == GDWS_OK) {
-        require(!client->records[0].is_open);
-        client->records[0] = (record){.id = 1, .is_foreign = is_to_raw};
-        client->tag = ++next_tag;
-        client->is_connecting = true;
+        attempt->is_planned = false;
+        attempt->is_left = true;
+        attempt->is_given_up =
+            is_answer_due(attempt) && gdws_client_get_error(one->client) == GDWS_SKIP;
     }
 }
 
 /* Act on a peer of either side. */
-static void act_on_peer(void (*act)(gdws_peer *peer, record *one, unsigned tag))
+static void act_on_peer(void (*act)(gdws_peer *peer, record *one, object *owner))
 {
-    object *owner = pick(take() & 1);
+    object *owner = pick(program_take() & 1);
     if (owner == NULL) {
         return;
     }
@@ -412,29 +567,29 @@ static void act_on_peer(void (*act)(gdws_peer *peer, record *one, unsigned tag))
     if (owner->client != NULL) {
         peer = gdws_client_get_peer(owner->client, 1);
     } else if (owner->count > 0) {
-        one = &owner->records[take() % owner->count];
+        one = &owner->records[program_take() % owner->count];
         peer = gdws_server_get_peer(owner->server, one->id);
-        require((peer != NULL) == one->is_open || depth > 0);
+        require((peer != NULL) == one->is_open || program_is_in_signal());
     }
     if (peer != NULL && one->is_open) {
-        act(peer, one, owner->tag);
+        act(peer, one, owner);
     }
 }
 
-static void act_take(gdws_peer *peer, record *one, unsigned tag)
+static void act_take(gdws_peer *peer, record *one, object *owner)
 {
-    (void)tag;
+    (void)owner;
     take_packet(peer, one);
 }
 
-static void act_close(gdws_peer *peer, record *one, unsigned tag)
+static void act_close(gdws_peer *peer, record *one, object *owner)
 {
     static const int codes[] = {1000, 1001, 3000, 4999};
     (void)one;
-    (void)tag;
     bool is_open = gdws_peer_get_ready_state(peer) == GDWS_STATE_OPEN;
-    gdws_error error = gdws_peer_close(peer, codes[take() % 4], "bye");
+    gdws_error error = gdws_peer_close(peer, codes[program_take() % 4], "bye");
     require(error == (is_open ? GDWS_OK : GDWS_UNAVAILABLE));
+    owner->attempt.is_left = owner->attempt.is_left || error == GDWS_OK;
 }
 
 /* Everybody gets it, so nobody's numbers can be kept: for those it is the end of the ledger. */
@@ -447,6 +602,7 @@ static void broadcast(void)
     for (size_t i = 0; i < object_count; i++) {
         objects[i].records[0].is_foreign =
             objects[i].records[0].is_foreign || (objects[i].client != NULL);
+        objects[i].attempt.is_blurred = true;
     }
     size_t refused;
     gdws_error error =
@@ -454,14 +610,11 @@ static void broadcast(void)
     require(error == (refused > 0 ? GDWS_OUT_OF_MEMORY : GDWS_OK));
 }
 
-static void poll_loop(void)
+static void connect_raw(void)
 {
-    if (depth > 0) {
-        require(gdws_loop_poll(loop) == GDWS_BUSY);
-        return;
-    }
-    for (int i = 1 + take() % 4; i > 0; i--) {
-        require(gdws_loop_poll(loop) == GDWS_OK);
+    const object *server = pick(true);
+    if (server != NULL && gdws_server_is_listening(server->server)) {
+        raw_connect(gdws_server_get_port(server->server));
     }
 }
 
@@ -471,14 +624,15 @@ static void end_client(void)
     if (one == NULL) {
         return;
     }
-    if (take() & 1) {
-        gdws_client *client = one->client;
-        one->client = NULL;
-        gdws_client_free(client);
+    uint8_t how = program_take();
+    if (how & 1) {
+        free_object(one);
         return;
     }
-    gdws_error error = gdws_client_disconnect_from_host(one->client, 1000, "");
-    require(error == GDWS_OK || error == GDWS_UNAVAILABLE);
+    disconnect_client(one);
+    if (how & 2) {
+        begin_attempt(one, raw_get_port(), false);
+    }
 }
 
 static void end_server(void)
@@ -487,11 +641,9 @@ static void end_server(void)
     if (one == NULL) {
         return;
     }
-    uint8_t how = take();
+    uint8_t how = program_take();
     if (how & 1) {
-        gdws_server *server = one->server;
-        one->server = NULL;
-        gdws_server_free(server);
+        free_object(one);
     } else if (how & 2) {
         gdws_server_stop(one->server);
     } else if (one->count > 0) {
@@ -501,123 +653,12 @@ static void end_server(void)
     }
 }
 
-/* Raw sockets */
-
-static void raw_connect(void)
-{
-    object *server = pick(true);
-    uint8_t which = take() % RAWS;
-    if (server == NULL || !gdws_server_is_listening(server->server) || raws[which] >= 0 ||
-        raw_port_count == RAW_PORTS) {
-        return;
-    }
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons(gdws_server_get_port(server->server)),
-                                  .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    is_raw_server[which] = false;
-    raws[which] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    socklen_t length = sizeof(address);
-    (void)connect(raws[which], (struct sockaddr *)&address, sizeof(address));
-    require(getsockname(raws[which], (struct sockaddr *)&address, &length) == 0);
-    raw_ports[raw_port_count] = ntohs(address.sin_port);
-    raw_port_count++;
-}
-
-static void raw_listen(void)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    socklen_t length = sizeof(address);
-    raw_listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    require(bind(raw_listener, (struct sockaddr *)&address, sizeof(address)) == 0);
-    require(listen(raw_listener, 64) == 0);
-    require(getsockname(raw_listener, (struct sockaddr *)&address, &length) == 0);
-    raw_listener_port = ntohs(address.sin_port);
-}
-
-static void raw_accept(void)
-{
-    uint8_t which = take() % RAWS;
-    if (raws[which] < 0) {
-        is_raw_server[which] = true;
-        raws[which] = accept4(raw_listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    }
-}
-
-/* Answer a client's request as a server does, and agree on compression, asked or not. */
-static void raw_answer(int raw)
-{
-    static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-    char request[4096];
-    char text[128];
-    uint8_t digest[EVP_MAX_MD_SIZE];
-    char accepted[EVP_MAX_MD_SIZE * 2];
-    char answer[512];
-    ssize_t length = recv(raw, request, sizeof(request) - 1, 0);
-    request[length > 0 ? length : 0] = '\0';
-    const char *key = strstr(request, "Sec-WebSocket-Key: ");
-    if (key == NULL) {
-        return;
-    }
-    (void)snprintf(text, sizeof(text), "%.24s%s", key + 19, guid);
-    unsigned size = 0;
-    require(EVP_Digest(text, strlen(text), digest, &size, EVP_sha1(), NULL) == 1);
-    (void)EVP_EncodeBlock((unsigned char *)accepted, digest, (int)size);
-    length =
-        snprintf(answer, sizeof(answer),
-                 "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-                 "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n%s\r\n",
-                 accepted, take() & 1 ? "Sec-WebSocket-Extensions: permessage-deflate\r\n" : "");
-    (void)send(raw, answer, (size_t)length, MSG_NOSIGNAL);
-}
-
-static void raw_send(void)
-{
-    static const char request[] =
-        "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-        "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
-    uint8_t which = take() % RAWS;
-    int raw = raws[which];
-    size_t length = take();
-    if (raw < 0) {
-        return;
-    }
-    if (length == 0 && is_raw_server[which]) {
-        raw_answer(raw);
-        return;
-    }
-    if (length == 0) {
-        (void)send(raw, request, sizeof(request) - 1, MSG_NOSIGNAL);
-        return;
-    }
-    length = length < left ? length : left;
-    (void)send(raw, program, length, MSG_NOSIGNAL);
-    program += length;
-    left -= length;
-}
-
-static void raw_close(void)
-{
-    uint8_t how = take();
-    int *raw = &raws[how % RAWS];
-    if (*raw < 0) {
-        return;
-    }
-    if (how & 128) {
-        (void)shutdown(*raw, SHUT_WR);
-        return;
-    }
-    if (how & 64) {
-        const struct linger hard = {.l_onoff = 1};
-        (void)setsockopt(*raw, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
-    }
-    (void)close(*raw);
-    *raw = -1;
-}
-
 static void step(void)
 {
-    switch (take() % 17) {
+    uint8_t what = program_take();
+    must_poll = what < 204 || what >= 238;
+    /* The last ones were added when there was a corpus already. */
+    switch (what < 238 ? what % 17 : 17 + what % 2) {
     case 0:
         make_server();
         break;
@@ -646,7 +687,7 @@ static void step(void)
         end_server();
         break;
     case 11:
-        raw_connect();
+        connect_raw();
         break;
     case 12:
         raw_send();
@@ -660,81 +701,122 @@ static void step(void)
     case 15:
         raw_accept();
         break;
+    case 17:
+        listen_again();
+        break;
+    case 18:
+        change_reconnect();
+        break;
     default:
-        poll_loop();
+        program_poll();
         break;
     }
 }
 
-/* Allocations, but for those that are kept for reuse. */
-static size_t in_use(void)
+/* Between polls: what was announced has come, and of what was freed nothing is left. */
+static void check_objects(void)
 {
-    return gdwsi_mem_live() - gdwsi_pool_kept(&loop->pool);
+    for (size_t i = 0; i < object_count; i++) {
+        object *one = &objects[i];
+        require(!one->attempt.is_planned || one->is_freed);
+        for (size_t j = 0; j < RECORDS && one->is_freed && !one->is_buried; j++) {
+            require(!one->records[j].is_open);
+        }
+        one->is_buried = one->is_freed;
+    }
+}
+
+static bool is_settled(const object *one)
+{
+    return one->client == NULL ||
+           (!is_answer_due(&one->attempt) && !one->records[0].is_open &&
+            gdws_client_get_connection_status(one->client) == GDWS_CONNECTION_DISCONNECTED);
+}
+
+static bool take_all(void)
+{
+    bool is_over = true;
+    for (size_t i = 0; i < object_count; i++) {
+        object *one = &objects[i];
+        gdws_peer *peer = gdws_client_get_peer(one->client, 1);
+        while (one->records[0].is_open && gdws_peer_get_available_packet_count(peer) > 0) {
+            take_packet(peer, &one->records[0]);
+        }
+        is_over = is_over && is_settled(one);
+    }
+    return is_over;
+}
+
+static bool has_awaited(void)
+{
+    for (size_t i = 0; i < object_count; i++) {
+        if (objects[i].client != NULL && objects[i].attempt.is_awaited) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void wait_until(bool (*holds)(void))
+{
+    bool is_over = holds();
+    for (int i = 0; i < SETTLE_MAX_MS && !is_over; i++) {
+        (void)gdws_loop_wait(program_loop(), 1);
+        check_objects();
+        is_over = holds();
+    }
+    require(is_over);
+}
+
+/* An attempt that was announced is made and answered; of raw servers only if they want. Each
+ * connection ends when the program leaves and takes what is there. */
+static void settle(void)
+{
+    program_end();
+    for (size_t i = 0; i < object_count; i++) {
+        attempt *attempt = &objects[i].attempt;
+        attempt->is_awaited = attempt->is_announced && !attempt->is_to_raw;
+    }
+    wait_until(has_awaited);
+    for (size_t i = 0; i < object_count; i++) {
+        if (objects[i].client != NULL) {
+            require(gdws_client_set_reconnect(objects[i].client, 0, 0, 0) == GDWS_OK);
+            objects[i].attempt.reconnects = false;
+            disconnect_client(&objects[i]);
+        }
+    }
+    wait_until(take_all);
 }
 
 static void free_all(void)
 {
-    left = 0;
     for (size_t i = 0; i < object_count; i++) {
-        gdws_client_free(objects[i].client);
-        gdws_server_free(objects[i].server);
+        free_object(&objects[i]);
     }
-    for (size_t i = 0; i < object_count; i++) {
-        for (size_t j = 0; j < RECORDS; j++) {
-            require(!objects[i].records[j].is_open);
-        }
-    }
-    for (size_t i = 0; i < RAWS; i++) {
-        if (raws[i] >= 0) {
-            (void)close(raws[i]);
-        }
-    }
-    /* Nothing is left for the next input's accept, either. */
-    int late = accept4(raw_listener, NULL, NULL, SOCK_CLOEXEC);
-    while (late >= 0) {
-        (void)close(late);
-        late = accept4(raw_listener, NULL, NULL, SOCK_CLOEXEC);
-    }
-    /* What has been let go ends in the background, soon. */
-    for (int i = 0; i < 2000 && in_use() > in_use_before; i++) {
-        (void)gdws_loop_wait(loop, 1);
-    }
-    require(in_use() == in_use_before);
-}
-
-static void ignore_log(gdws_log_level level, const char *text, void *user)
-{
-    (void)level;
-    (void)user;
-    require(text != NULL);
+    check_objects();
+    raw_end();
+    program_require_nothing_left();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    gdws_set_log_callback(ignore_log, NULL);
-    program = data;
-    left = size;
+    program_begin(data, size, step);
+    raw_begin();
     object_count = 0;
-    depth = 0;
     next_tag = 0;
-    raw_port_count = 0;
-    memset(raws, -1, sizeof(raws));
-    /* One loop for all inputs: to make one takes longer than most of them. */
-    if (loop == NULL) {
-        loop = gdws_loop_new();
-        require(loop != NULL);
-        raw_listen();
-        in_use_before = in_use();
-    }
     make_server();
     make_client();
-    while (left > 0) {
+    while (program_has_more()) {
         step();
-        require(gdws_loop_poll(loop) == GDWS_OK);
+        if (must_poll) {
+            require(gdws_loop_poll(program_loop()) == GDWS_OK);
+            check_objects();
+        }
     }
     for (int i = 0; i < 3; i++) {
-        require(gdws_loop_poll(loop) == GDWS_OK);
+        require(gdws_loop_poll(program_loop()) == GDWS_OK);
     }
+    settle();
     free_all();
     return 0;
 }

@@ -292,6 +292,43 @@ START_TEST(disconnect_from_host_in_connection_error_prevents_the_attempt)
 }
 END_TEST
 
+/* Runs in each pass before the signals, and so between the handshake and connected_to_host. */
+static void leave_before_connected(gdws_loop *loop, void *user)
+{
+    if (loop == NULL || w.at_client.connected > 0) {
+        return;
+    }
+    if (w.client->link != NULL && w.client->link->is_established) {
+        leave(user);
+        return;
+    }
+    ck_assert_int_eq(gdws_loop_post(loop, leave_before_connected, user), GDWS_OK);
+}
+
+START_TEST(disconnect_from_host_before_connected_to_host_is_final_although_the_server_leaves)
+{
+    rawsock raw;
+    uint16_t raw_port;
+    int listener = rawsock_listen(&raw_port);
+    (void)snprintf(seen.url, sizeof(seen.url), "%s://127.0.0.1:%u/", world_scheme(), raw_port);
+    set_reconnect(shortest, 10, 10, 0);
+    seen.error = GDWS_FAILED;
+    dial();
+    rawsock_accept(&raw, w.loop, listener);
+    ck_assert_int_eq(gdws_loop_post(w.loop, leave_before_connected, NULL), GDWS_OK);
+    /* Behind the answer's empty line a Close frame with 1001. */
+    rawsock_answer_upgrade(&raw, "\r\n\x88\x02\x03\xe9");
+    WAIT_FOR(&w, w.at_client.connected == 1);
+    rawsock_close(&raw);
+    WAIT_FOR(&w, w.at_client.closed == 1);
+    ck_assert_int_eq(seen.error, GDWS_OK);
+    ck_assert_int_eq(seen.ends[0], GDWS_CONNECTION_DISCONNECTED);
+    expect_quiet();
+    ck_assert_int_eq(w.at_client.reconnecting, 0);
+    rawsock_stop_listening(listener);
+}
+END_TEST
+
 START_TEST(disconnect_from_host_while_connecting_is_final)
 {
     set_reconnect(shortest, 10, 10, 0);
@@ -665,6 +702,8 @@ Suite *reconnect_suite(void)
     tcase_add_test(tests, disconnect_from_host_in_reconnecting_ends_the_wait);
     tcase_add_test(tests, disconnect_from_host_in_connection_closed_prevents_the_attempt);
     tcase_add_test(tests, disconnect_from_host_in_connection_error_prevents_the_attempt);
+    tcase_add_test(
+        tests, disconnect_from_host_before_connected_to_host_is_final_although_the_server_leaves);
     tcase_add_test(tests, disconnect_from_host_while_connecting_is_final);
     tcase_add_test(tests, disconnect_from_host_before_connected_to_host_is_final);
     tcase_add_loop_test(tests, what_the_program_has_closed_stays_closed, 0, 3);
