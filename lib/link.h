@@ -172,6 +172,10 @@ void gdwsi_link_await_close(gdwsi_link *link);
 /* Something came from the other side, so it lives. */
 void gdwsi_link_note_heard(gdwsi_link *link);
 
+/* The kernel has room again: packets that wait go on their way to it, and the ping behind them
+ * cannot have been answered yet. */
+void gdwsi_link_note_taken(gdwsi_link *link);
+
 /* The other side broke a rule: close with a code. fault: what it was, in words; may be "". */
 void gdwsi_link_fail(gdwsi_link *link, int code, const char *fault);
 

@@ -56,6 +56,14 @@ void gdwsi_link_note_heard(gdwsi_link *link)
     link->unanswered_since = 0;
 }
 
+void gdwsi_link_note_taken(gdwsi_link *link)
+{
+    /* A ping alone, cut in two, says nothing. */
+    if (gdws_peer_get_current_outbound_buffered_amount(&link->peer) > GDWSI_FRAME_CONTROL_MAX) {
+        link->unanswered_since = 0;
+    }
+}
+
 static void beat(gdwsi_link *link)
 {
     uint64_t now = gdwsi_loop_now(link->loop);

@@ -208,7 +208,7 @@ static void on_ended(gdwsi_link *link)
 static void on_writeable(gdwsi_link *link)
 {
     if (link->is_choked) {
-        gdwsi_link_note_heard(link); /* what waits goes on its way, the ping, too */
+        gdwsi_link_note_taken(link);
     }
     link->is_choked = false;
     if (gdwsi_wire_has_unsent(link) && !link->is_killed) {

@@ -177,7 +177,7 @@ static int on_writeable(gdwsi_link *link)
     bool was_choked = link->is_choked;
     link->is_choked = lws_partial_buffered(link->wsi) != 0;
     if (was_choked && !link->is_choked) {
-        gdwsi_link_note_heard(link); /* as in wire */
+        gdwsi_link_note_taken(link);
     }
     if (!link->is_choked) {
         link->peer.handed = 0;

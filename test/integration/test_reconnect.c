@@ -343,50 +343,6 @@ END_TEST
 
 /* 0: disconnect_from_host; 1: gdws_peer_close; 2: disconnect_from_host when the server is closing
  * already. */
-/* Posted functions run between the socket and the signals. */
-static void leave_before_the_signals(gdws_loop *loop, void *user)
-{
-    bool *is_done = user;
-    gdws_peer *peer = loop != NULL ? gdws_client_get_peer(w.client, 0) : NULL;
-    if (peer == NULL || w.at_client.connected > 0) {
-        return;
-    }
-    if (gdws_peer_get_ready_state(peer) == GDWS_STATE_CLOSING) {
-        ck_assert_int_eq(gdws_client_disconnect_from_host(w.client, 1000, ""), GDWS_OK);
-        *is_done = true;
-        return;
-    }
-    ck_assert_int_eq(gdws_loop_post(loop, leave_before_the_signals, user), GDWS_OK);
-}
-
-START_TEST(disconnect_from_host_before_connected_to_host_is_final)
-{
-    rawsock raw;
-    bool is_done = false;
-    uint16_t raw_port = 0;
-    int listener = rawsock_listen(&raw_port);
-    if (world_is_fallback()) {
-        /* libwebsockets comes to the Close frame in a later pass. */
-        rawsock_stop_listening(listener);
-        return;
-    }
-    set_reconnect(longest, DAY_MS, DAY_MS, 0);
-    (void)snprintf(seen.url, sizeof(seen.url), "%s://127.0.0.1:%u/", world_scheme(), raw_port);
-    dial();
-    rawsock_accept(&raw, w.loop, listener);
-    ck_assert_int_eq(gdws_loop_post(w.loop, leave_before_the_signals, &is_done), GDWS_OK);
-    /* The server says 1001 behind its answer. */
-    rawsock_answer_upgrade(&raw, "\r\n\x88\x02\x03\xe9");
-    WAIT_FOR(&w, is_done);
-    rawsock_close(&raw);
-    WAIT_FOR(&w, w.at_client.closed == 1);
-    expect_quiet();
-    ck_assert_int_eq(status(), GDWS_CONNECTION_DISCONNECTED);
-    ck_assert_str_eq(w.at_client.log, "CRX");
-    rawsock_stop_listening(listener);
-}
-END_TEST
-
 START_TEST(what_the_program_has_closed_stays_closed)
 {
     set_reconnect(shortest, 10, 10, 0);
@@ -705,7 +661,6 @@ Suite *reconnect_suite(void)
     tcase_add_test(
         tests, disconnect_from_host_before_connected_to_host_is_final_although_the_server_leaves);
     tcase_add_test(tests, disconnect_from_host_while_connecting_is_final);
-    tcase_add_test(tests, disconnect_from_host_before_connected_to_host_is_final);
     tcase_add_loop_test(tests, what_the_program_has_closed_stays_closed, 0, 3);
     tcase_add_loop_test(tests, a_server_that_has_done_with_a_client_says_1000, 0, 6);
     tcase_add_loop_test(tests, a_refusal_is_final_unless_it_is_for_now, 0,

@@ -55,6 +55,11 @@ bool world_is_compressed(void)
     return getenv("GDWS_TEST_COMPRESSION") != NULL;
 }
 
+bool world_is_cut(void)
+{
+    return getenv("GDWS_TEST_CUT") != NULL;
+}
+
 const char *world_scheme(void)
 {
     return world_is_secure() ? "wss" : "ws";

@@ -84,6 +84,9 @@ bool world_is_compressed(void);
 void world_prepare_server(gdws_server *server);
 void world_prepare_client(gdws_client *client);
 
+/* Whether the network cuts (cut_bytes.c), so that not all that has come is read in one pass. */
+bool world_is_cut(void);
+
 /* Whether a limit on the process' memory means something: not with a sanitizer or valgrind. */
 bool world_limits_memory(void);
 
