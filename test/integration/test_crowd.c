@@ -70,6 +70,7 @@ static void c_closed(gdws_client *client, bool was_clean, void *user)
     crowd *all = user;
     (void)client;
     all->closed += was_clean ? 1 : 0;
+    all->failed += was_clean ? 0 : 1;
 }
 
 static void c_error(gdws_client *client, void *user)
@@ -77,6 +78,14 @@ static void c_error(gdws_client *client, void *user)
     crowd *all = user;
     (void)fprintf(stderr, "%s\n", gdws_client_get_error_message(client));
     all->failed++;
+}
+
+/* Wait a little. Returns false when that is in vain. */
+static bool goes_on(crowd *all, gdws_loop *loop, uint64_t limit)
+{
+    (void)gdws_loop_wait(loop, 10);
+    all->failed += world_now_ms() < limit ? 0 : 1;
+    return all->failed == 0;
 }
 
 /* The other process: that many clients on one loop. Ends with status 0 when all went well. */
@@ -93,25 +102,29 @@ static int run_clients(uint16_t port, int count)
                                    .connection_closed = c_closed};
     gdws_loop *loop = gdws_loop_new();
     gdws_client **clients = calloc((size_t)count, sizeof(*clients));
+    uint64_t limit = world_now_ms() + 4 * WORLD_LIMIT_MS;
+    if (loop == NULL || clients == NULL) {
+        return 1;
+    }
     (void)snprintf(url, sizeof(url), "%s://127.0.0.1:%u", world_scheme(), port);
     for (int i = 0; i < count; i++) {
         clients[i] = gdws_client_new(loop);
         world_prepare_client(clients[i]);
         (void)gdws_client_set_signals(clients[i], &signals);
         (void)gdws_client_set_handshake_timeout_ms(clients[i], 60000);
-        (void)gdws_client_connect_to_url(clients[i], url);
-        while (i - all.connected > 200 && all.failed == 0) {
-            (void)gdws_loop_wait(loop, 10);
+        all.failed += gdws_client_connect_to_url(clients[i], url) == GDWS_OK ? 0 : 1;
+        while (i - all.connected > 200 && goes_on(&all, loop, limit)) {
+            continue;
         }
     }
-    while (all.heard < count && all.failed == 0) {
-        (void)gdws_loop_wait(loop, 10);
+    while (all.heard < count && goes_on(&all, loop, limit)) {
+        continue;
     }
     for (int i = 0; i < count; i++) {
         (void)gdws_client_disconnect_from_host(clients[i], 1000, "");
     }
-    while (all.closed < count && all.failed == 0) {
-        (void)gdws_loop_wait(loop, 10);
+    while (all.closed < count && goes_on(&all, loop, limit)) {
+        continue;
     }
     for (int i = 0; i < count; i++) {
         gdws_client_free(clients[i]);
