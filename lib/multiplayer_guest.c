@@ -9,9 +9,6 @@
 #include "log.h"
 #include "multiplayer_wire.h"
 
-/* Without memory something waits that no event will wake. */
-#define RETRY_MS 250u
-
 enum { NORMAL_CLOSURE = 1000, CLOSE_PROTOCOL_ERROR = 1002 };
 
 /* Signals */
@@ -57,7 +54,7 @@ static void turn_away(gdws_multiplayer *multiplayer)
                                                         multiplayer->message);
     multiplayer->greeting_deadline = 0;
     if (error == GDWS_OUT_OF_MEMORY) {
-        multiplayer->greeting_deadline = gdwsi_loop_now(multiplayer->loop) + RETRY_MS;
+        multiplayer->greeting_deadline = gdwsi_loop_now(multiplayer->loop) + GDWSI_ROOM_RETRY_MS;
         gdwsi_room_set_timer(multiplayer);
     }
 }

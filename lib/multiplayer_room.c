@@ -10,9 +10,6 @@
 #include "mem.h"
 #include "multiplayer_wire.h"
 
-/* Without memory something waits that no event will wake. */
-#define RETRY_MS 250u
-
 /* Larger scratch memory is given back at once. */
 #define SCRATCH_KEPT 65536u
 
@@ -156,8 +153,8 @@ void gdwsi_room_set_timer(gdws_multiplayer *multiplayer)
     uint64_t due =
         multiplayer->role != NULL ? multiplayer->role->next_deadline(multiplayer, now) : 0;
     bool is_hungry = multiplayer->first_waiting != NULL && !gdwsi_room_is_full(multiplayer);
-    if (is_hungry && (due == 0 || due > now + RETRY_MS)) {
-        due = now + RETRY_MS;
+    if (is_hungry && (due == 0 || due > now + GDWSI_ROOM_RETRY_MS)) {
+        due = now + GDWSI_ROOM_RETRY_MS;
     }
     uint64_t wait_ms = due > now ? due - now : 0;
     if (due == 0) {

@@ -13,6 +13,9 @@
 #include "multiplayer_roster.h"
 #include "pktq.h"
 
+/* Without memory something waits that no event will wake: it is tried again after this time. */
+#define GDWSI_ROOM_RETRY_MS 250u
+
 /* What a role does when the room asks. */
 typedef struct gdwsi_multiplayer_role {
     /* Deal with member->held, and set it to NULL unless false is returned: then it must wait. May
