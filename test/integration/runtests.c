@@ -12,6 +12,7 @@ int main(void)
     srunner_add_suite(runner, packets_suite());
     srunner_add_suite(runner, closing_suite());
     srunner_add_suite(runner, lifetime_suite());
+    srunner_add_suite(runner, time_suite());
     srunner_add_suite(runner, embedding_suite());
     srunner_add_suite(runner, admission_suite());
     srunner_add_suite(runner, threads_suite());

@@ -8,6 +8,7 @@ Suite *connect_suite(void);
 Suite *packets_suite(void);
 Suite *closing_suite(void);
 Suite *lifetime_suite(void);
+Suite *time_suite(void);
 Suite *embedding_suite(void);
 Suite *exhaustion_suite(void);
 Suite *listening_suite(void);
