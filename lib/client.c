@@ -330,7 +330,7 @@ gdws_error gdws_client_connect_to_url(gdws_client *client, const char *url)
     }
     forget_last(client);
     client->url = parsed;
-    uv_update_time(&client->loop->uv);
+    gdwsi_loop_update_time(client->loop);
     error = start(client, endpoint);
     if (error != GDWS_OK) {
         client->status = GDWS_CONNECTION_DISCONNECTED;

@@ -13,7 +13,7 @@ void gdwsi_link_set_timer(gdwsi_link *link, gdwsi_link_timer purpose, uint64_t t
     link->looked_in = 0;
     /* The loop's clock stands still between polls and inside of signals, however long the program
      * takes for them. */
-    uv_update_time(&link->loop->uv);
+    gdwsi_loop_update_time(link->loop);
     if (!link->loop->is_polling) {
         /* The program may be going to sleep for longer than the timeout. */
         gdwsi_loop_touch(link->loop);

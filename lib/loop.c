@@ -168,14 +168,22 @@ static void close_handle(uv_handle_t *handle, void *user)
     uv_close(handle, NULL);
 }
 
+static int run_uv(gdws_loop *loop, uv_run_mode mode)
+{
+    loop->passes++;
+    loop->is_clock_held = true;
+    int goes_on = uv_run(&loop->uv, mode);
+    loop->is_clock_held = false;
+    return goes_on;
+}
+
 /* Run until the last handle has been closed. Returns false when libwebsockets has forgotten to
  * close one (which it does for good when it had no memory for a connection's). */
 static bool drain_uv(gdws_loop *loop)
 {
     bool is_whole = true;
-    while (uv_run(&loop->uv, UV_RUN_ONCE) != 0) {
+    while (run_uv(loop, UV_RUN_ONCE) != 0) {
         handles left = {0};
-        loop->passes++;
         uv_walk(&loop->uv, count_handle, &left);
         if (left.count > 0 && left.closing == 0) {
             is_whole = false;
@@ -313,10 +321,17 @@ void gdwsi_loop_touch(gdws_loop *loop)
     call_for_poll(loop);
 }
 
+void gdwsi_loop_update_time(gdws_loop *loop)
+{
+    if (!loop->is_clock_held) {
+        uv_update_time(&loop->uv);
+    }
+}
+
 uint64_t gdwsi_loop_now(gdws_loop *loop)
 {
     if (!loop->is_polling) {
-        uv_update_time(&loop->uv);
+        gdwsi_loop_update_time(loop);
     }
     return uv_now(&loop->uv);
 }
@@ -334,11 +349,15 @@ static bool has_work(const gdws_loop *loop)
     return must_go_on(loop) || uv_backend_timeout(&loop->uv) == 0;
 }
 
+/* Also while libuv reads, but never while it runs timers. */
 static void run_tasks(gdws_loop *loop)
 {
+    bool was_held = loop->is_clock_held;
+    loop->is_clock_held = false;
     loop->batch = 0;
     loop->activity += list_run(&loop->signals);
     list_run(&loop->flushes);
+    loop->is_clock_held = was_held;
 }
 
 void gdwsi_loop_run_batch(gdws_loop *loop)
@@ -360,8 +379,7 @@ static void run_posts(gdws_loop *loop)
 static void run_pass(gdws_loop *loop)
 {
     loop->is_touched = false;
-    loop->passes++;
-    (void)uv_run(&loop->uv, UV_RUN_NOWAIT);
+    (void)run_uv(loop, UV_RUN_NOWAIT);
     run_posts(loop);
     run_tasks(loop);
 }
@@ -411,7 +429,7 @@ int gdws_loop_get_timeout_ms(gdws_loop *loop)
     if (loop == NULL) {
         return -1;
     }
-    uv_update_time(&loop->uv);
+    gdwsi_loop_update_time(loop);
     return has_work(loop) ? 0 : uv_backend_timeout(&loop->uv);
 }
 

@@ -51,11 +51,12 @@ struct gdws_loop {
     void (*stir)(
         gdws_loop *loop); /* between polls: there is something to do; NULL without a driver */
     bool is_polling;
-    bool is_woken;   /* by another thread, perhaps because it has posted */
-    bool is_touched; /* descriptors or timers were changed outside of uv_run */
-    bool is_watched; /* the program sleeps on the descriptor by itself */
-    bool is_calling; /* the descriptor is readable because something waits for a poll */
-    void *host;      /* the loop that this one is attached to, for leave_host; NULL without one */
+    bool is_clock_held; /* libuv may be running timers */
+    bool is_woken;      /* by another thread, perhaps because it has posted */
+    bool is_touched;    /* descriptors or timers were changed outside of uv_run */
+    bool is_watched;    /* the program sleeps on the descriptor by itself */
+    bool is_calling;    /* the descriptor is readable because something waits for a poll */
+    void *host; /* the loop that this one is attached to, for leave_host; NULL without one */
     void (*leave_host)(struct gdws_loop *loop);
 };
 
@@ -82,6 +83,11 @@ void gdwsi_loop_touch(gdws_loop *loop);
 /* Objects keep their loop alive. Outside of a poll, release runs the burials. */
 void gdwsi_loop_retain(gdws_loop *loop);
 void gdwsi_loop_release(gdws_loop *loop);
+
+/* Set the loop's clock, after the program has used time for something else. Not while libuv runs
+ * timers: what these set would come due before the last of them has run, and that without an end
+ * when there are many. */
+void gdwsi_loop_update_time(gdws_loop *loop);
 
 /* Milliseconds on the loop's clock, which stands still during a pass. Between polls, which may be
  * far apart, it is set first. */

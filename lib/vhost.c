@@ -56,7 +56,7 @@ static void enter(driver *driving)
 {
     driving->inside++;
     if (!driving->loop->is_polling) {
-        uv_update_time(&driving->loop->uv);
+        gdwsi_loop_update_time(driving->loop);
     }
 }
 

@@ -3,6 +3,7 @@
  * late. */
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -123,6 +124,44 @@ START_TEST(a_request_that_came_in_time_counts_after_a_long_frame)
     rawsock_read_headers(&raw, answer, sizeof(answer));
     WAIT_FOR(&w, w.at_server.connected == 1);
     rawsock_close(&raw);
+    world_free(&w);
+}
+END_TEST
+
+/* While their timers run the clock must stand still: what one sets would come due before the last
+ * has run, and the pass would not end. */
+START_TEST(many_whose_time_is_up_at_once_do_not_hold_up_the_loop)
+{
+    enum { MOST = 9000, TIMEOUT_MS = 3000 };
+    static rawsock raws[MOST];
+    int count = world_scale(MOST, 300);
+    struct rlimit limit;
+    world w;
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur < 2 * (rlim_t)count + 200) {
+        count = ((int)limit.rlim_cur - 200) / 2;
+        (void)printf("only %d connections: the limit on descriptors is %d\n", count,
+                     (int)limit.rlim_cur);
+    }
+    world_init_idle(&w);
+    ck_assert_int_eq(gdws_server_set_handshake_timeout_ms(w.server, TIMEOUT_MS), GDWS_OK);
+    world_listen(&w);
+    for (int i = 0; i < count; i++) {
+        rawsock_connect_plain(&raws[i], w.loop, gdws_server_get_port(w.server));
+        if (i % 100 == 0 || i == count - 1) {
+            (void)gdws_loop_poll(w.loop);
+        }
+    }
+    world_stall(TIMEOUT_MS + 500);
+    uint64_t start = world_now_ms();
+    ck_assert_int_eq(gdws_loop_poll(w.loop), GDWS_OK);
+    WAIT_FOR(&w, w.server->links == NULL);
+    ck_assert_uint_lt(world_now_ms() - start, WORLD_LIMIT_MS);
+    for (int i = 0; i < count; i++) {
+        rawsock_close(&raws[i]);
+    }
     world_free(&w);
 }
 END_TEST
@@ -256,6 +295,7 @@ Suite *time_suite(void)
         tcase_add_test(tests, an_answer_to_a_close_that_came_in_time_counts_after_a_long_frame);
         tcase_add_test(tests, a_request_that_came_in_time_counts_after_a_long_frame);
     }
+    tcase_add_test(tests, many_whose_time_is_up_at_once_do_not_hold_up_the_loop);
     tcase_add_test(tests, a_slow_signal_takes_no_time_off_what_it_begins);
     tcase_add_test(tests, a_peer_that_we_do_not_read_is_not_timed_out);
     tcase_add_test(tests, a_paused_peer_with_unread_input_costs_nothing);
