@@ -107,7 +107,7 @@ static int run_clients(uint16_t port, int count)
         return 1;
     }
     (void)snprintf(url, sizeof(url), "%s://127.0.0.1:%u", world_scheme(), port);
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < count && all.failed == 0; i++) {
         clients[i] = gdws_client_new(loop);
         world_prepare_client(clients[i]);
         (void)gdws_client_set_signals(clients[i], &signals);
