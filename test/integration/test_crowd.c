@@ -88,35 +88,42 @@ static bool goes_on(crowd *all, gdws_loop *loop, uint64_t limit)
     return all->failed == 0;
 }
 
+/* Make `count` clients and connect them to `port`, at most some 200 at a time. */
+static void begin_clients(crowd *all, gdws_loop *loop, gdws_client **clients, int count,
+                          uint16_t port, uint64_t limit)
+{
+    char url[64];
+    gdws_client_signals signals = {.size = sizeof(signals),
+                                   .user = all,
+                                   .connected_to_host = c_connected,
+                                   .connection_error = c_error,
+                                   .data_received = c_data,
+                                   .connection_closed = c_closed};
+    (void)snprintf(url, sizeof(url), "%s://127.0.0.1:%u", world_scheme(), port);
+    for (int i = 0; i < count && all->failed == 0; i++) {
+        clients[i] = gdws_client_new(loop);
+        world_prepare_client(clients[i]);
+        (void)gdws_client_set_signals(clients[i], &signals);
+        (void)gdws_client_set_handshake_timeout_ms(clients[i], 60000);
+        all->failed += gdws_client_connect_to_url(clients[i], url) == GDWS_OK ? 0 : 1;
+        while (i - all->connected > 200 && goes_on(all, loop, limit)) {
+            continue;
+        }
+    }
+}
+
 /* The other process: that many clients on one loop. Ends with status 0 when all went well. */
 static int run_clients(uint16_t port, int count)
 {
     crowd all = {0};
     size_t live = gdwsi_mem_live(); /* of the parent */
-    char url[64];
-    gdws_client_signals signals = {.size = sizeof(signals),
-                                   .user = &all,
-                                   .connected_to_host = c_connected,
-                                   .connection_error = c_error,
-                                   .data_received = c_data,
-                                   .connection_closed = c_closed};
     gdws_loop *loop = gdws_loop_new();
     gdws_client **clients = calloc((size_t)count, sizeof(*clients));
     uint64_t limit = world_now_ms() + 4 * WORLD_LIMIT_MS;
     if (loop == NULL || clients == NULL) {
         return 1;
     }
-    (void)snprintf(url, sizeof(url), "%s://127.0.0.1:%u", world_scheme(), port);
-    for (int i = 0; i < count && all.failed == 0; i++) {
-        clients[i] = gdws_client_new(loop);
-        world_prepare_client(clients[i]);
-        (void)gdws_client_set_signals(clients[i], &signals);
-        (void)gdws_client_set_handshake_timeout_ms(clients[i], 60000);
-        all.failed += gdws_client_connect_to_url(clients[i], url) == GDWS_OK ? 0 : 1;
-        while (i - all.connected > 200 && goes_on(&all, loop, limit)) {
-            continue;
-        }
-    }
+    begin_clients(&all, loop, clients, count, port, limit);
     while (all.heard < count && goes_on(&all, loop, limit)) {
         continue;
     }
