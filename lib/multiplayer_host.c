@@ -15,7 +15,7 @@
  * introductions of 70,000 peers. */
 #define BACKLOG_MAX (1024u * 1024u)
 
-enum { CLOSE_INTERNAL_ERROR = 1011, CLOSE_TRY_AGAIN_LATER = 1013 };
+enum { CLOSE_MESSAGE_TOO_BIG = 1009, CLOSE_INTERNAL_ERROR = 1011, CLOSE_TRY_AGAIN_LATER = 1013 };
 
 /* Those who are behind */
 
@@ -219,6 +219,13 @@ static bool relay(gdws_multiplayer *multiplayer, gdwsi_member *member, bool is_l
         return true;
     }
     bool is_for_others = header.to != GDWS_TARGET_PEER_SERVER;
+    if (is_for_others && length > gdws_peer_get_max_packet_size(member->peer)) {
+        /* Of a message that is lost nobody gets a part, nor what came behind it. */
+        member->is_kicked = true;
+        member->held = NULL;
+        give_up(multiplayer, member, CLOSE_MESSAGE_TOO_BIG, "too large to be passed on");
+        return true;
+    }
     bool is_kept = gdwsi_multiplayer_wire_is_for(header.to, GDWS_TARGET_PEER_SERVER);
     if (!is_last && is_for_others && must_wait(multiplayer, header.to, id)) {
         return false;
@@ -231,9 +238,8 @@ static bool relay(gdws_multiplayer *multiplayer, gdwsi_member *member, bool is_l
         }
         is_kept = has_room;
     }
-    if (is_for_others && send_to(multiplayer, header.to, id, message, length) != GDWS_OK) {
-        gdwsi_log_write(GDWS_LOG_WARNING,
-                        "a multiplayer message of %zu bytes fits no outbound queue", length);
+    if (is_for_others) {
+        (void)send_to(multiplayer, header.to, id, message, length);
     }
     member->held = NULL;
     if (is_kept) {

@@ -13,7 +13,8 @@
  * Packets of all peers wait in one queue in order of arrival. When it is full, packets wait with
  * their peers, take turns when there is room, and TCP slows the senders down (rule 3). A message
  * that one of its targets has no room for waits, too, and its sender with it; whoever takes so
- * little that others have to wait for longer than the stall timeout is disconnected.
+ * little that others have to wait for longer than the stall timeout is disconnected. A client's
+ * message for others that is larger than the server's outbound queues closes that client with 1009.
  */
 #ifndef GDWS_MULTIPLAYER_H
 #define GDWS_MULTIPLAYER_H
