@@ -87,6 +87,11 @@ gdws_error gdws_server_set_handshake_timeout_ms(gdws_server *server, uint32_t ti
                             : error;
 }
 
+uint32_t gdws_server_get_handshake_timeout_ms(const gdws_server *server)
+{
+    return server != NULL ? server->config.handshake_timeout_ms : 0;
+}
+
 gdws_error gdws_server_set_close_timeout_ms(gdws_server *server, uint32_t timeout_ms)
 {
     gdws_error error = gdwsi_server_check_idle(server);
@@ -105,6 +110,11 @@ gdws_error gdws_server_set_bind_ip(gdws_server *server, const char *address)
     }
     memcpy(server->listening.address, address, strlen(address) + 1);
     return GDWS_OK;
+}
+
+const char *gdws_server_get_bind_ip(const gdws_server *server)
+{
+    return server != NULL ? server->listening.address : "";
 }
 
 gdws_error gdws_server_set_unix_mode(gdws_server *server, unsigned mode)

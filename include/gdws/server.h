@@ -93,6 +93,10 @@ GDWS_API gdws_error gdws_server_set_signals(gdws_server *server,
  */
 GDWS_API gdws_error gdws_server_set_bind_ip(gdws_server *server, const char *address);
 
+/** Give that address, as it was set. Lent until it is set anew. Source: Godot
+ *  WebSocketServer.get_bind_ip. Since 0.1. */
+GDWS_API const char *gdws_server_get_bind_ip(const gdws_server *server);
+
 /** Set who may connect to a unix socket, by the mode of its file: 0 to 0777, default 0600, the
  *  owner alone. PARAMETER_RANGE_ERROR otherwise. Since 0.1. */
 GDWS_API gdws_error gdws_server_set_unix_mode(gdws_server *server, unsigned mode);
@@ -227,6 +231,10 @@ GDWS_API gdws_error gdws_server_set_heartbeat(gdws_server *server, uint32_t inte
 /** Limit the time from accepting a connection to the end of its handshake: 10 ms to one day,
  * default 3 s. Source: Godot 3.4 WebSocketServer.handshake_timeout. Since 0.1. */
 GDWS_API gdws_error gdws_server_set_handshake_timeout_ms(gdws_server *server, uint32_t timeout_ms);
+
+/** Give that limit in milliseconds. Source: Godot 3.4 WebSocketServer.get_handshake_timeout. Since
+ *  0.1. */
+GDWS_API uint32_t gdws_server_get_handshake_timeout_ms(const gdws_server *server);
 
 /** Limit the wait for the other side's Close frame, as gdws_client_set_close_timeout_ms does: 10 ms
  *  to one day, default 5 s. Since 0.1. */

@@ -98,6 +98,10 @@ GDWS_API gdws_variant *gdws_variant_new_bytes(const void *bytes, size_t count);
 /** Make a POOL_INT_ARRAY. integers: count integers, copied. Since 0.1. */
 GDWS_API gdws_variant *gdws_variant_new_ints(const int32_t *integers, size_t count);
 
+/** Make a copy, with copies of all that is in it: what get_item, get_key or find lends can be put
+ *  into another container so. Source: Godot Array.duplicate(true). Since 0.1. */
+GDWS_API gdws_variant *gdws_variant_duplicate(const gdws_variant *variant);
+
 /* Build */
 
 /**

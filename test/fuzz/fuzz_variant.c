@@ -68,6 +68,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         uint8_t *other_bytes = encode(other, &other_length);
         require(other_length == length && memcmp(bytes, other_bytes, length) == 0);
         free(other_bytes);
+        gdws_variant_free(other);
+        other = gdws_variant_duplicate(variant);
+        other_bytes = encode(other, &other_length);
+        require(other_length == length && memcmp(bytes, other_bytes, length) == 0);
+        free(other_bytes);
         free(bytes);
         gdws_variant_free(other);
         gdws_variant_free(variant);

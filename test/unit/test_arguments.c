@@ -158,6 +158,8 @@ START_TEST(asking_no_server_gives_nothing)
     NOTHING(gdws_server_take_connection(NULL));
     NOTHING(gdws_server_is_listening(NULL));
     NOTHING(gdws_server_get_port(NULL));
+    ck_assert_str_eq(gdws_server_get_bind_ip(NULL), "");
+    NOTHING(gdws_server_get_handshake_timeout_ms(NULL));
     NOTHING(gdws_server_get_peer_list(NULL, NULL, 0));
     NOTHING(gdws_server_has_peer(NULL, 2));
     NOTHING(gdws_server_get_peer(NULL, 2));
@@ -406,6 +408,7 @@ START_TEST(a_server_knows_what_it_cannot_do)
     INVALID(gdws_server_set_bind_ip(server, NULL));
     INVALID(gdws_server_set_bind_ip(server, long_address));
     INVALID(gdws_server_set_bind_ip(server, "localhost"));
+    ck_assert_str_eq(gdws_server_get_bind_ip(server), "127.0.0.1");
     OUT_OF_RANGE(gdws_server_set_unix_mode(server, 01000));
     SAYS(GDWS_OK, gdws_server_set_unix_mode(server, 0777));
     OUT_OF_RANGE(gdws_server_set_backlog(server, 0));
@@ -495,6 +498,9 @@ START_TEST(options_out_of_range_are_refused)
     OUT_OF_RANGE(gdws_server_set_heartbeat(server, 100, 86400001));
     SAYS(GDWS_OK, gdws_server_set_heartbeat(server, 0, 0));
     OUT_OF_RANGE(gdws_server_set_handshake_timeout_ms(server, 9));
+    ck_assert_uint_eq(gdws_server_get_handshake_timeout_ms(server), 3000);
+    SAYS(GDWS_OK, gdws_server_set_handshake_timeout_ms(server, 10));
+    ck_assert_uint_eq(gdws_server_get_handshake_timeout_ms(server), 10);
     OUT_OF_RANGE(gdws_server_set_close_timeout_ms(server, 86400001));
     OUT_OF_RANGE(gdws_server_set_max_request_size(server, 255));
     OUT_OF_RANGE(gdws_multiplayer_set_inbound_buffer_size(multiplayer, 127));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Variants: bytes that Godot 3.2.3's var2bytes gives, building and asking, and what is refused. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "gdws/variant.h"
@@ -151,6 +152,92 @@ START_TEST(a_tree_is_built_asked_and_owned)
     gdws_variant_free(lone);
     gdws_variant_free(array);
     gdws_variant_free(NULL);
+    ck_assert_uint_eq(gdwsi_mem_live(), 0);
+}
+END_TEST
+
+static uint8_t *bytes_of(const gdws_variant *variant, size_t *length)
+{
+    ck_assert_int_eq(gdws_variant_encode(variant, NULL, 0, length), GDWS_OUT_OF_MEMORY);
+    uint8_t *bytes = malloc(*length);
+    ck_assert_int_eq(gdws_variant_encode(variant, bytes, *length, length), GDWS_OK);
+    return bytes;
+}
+
+/* One of each kind of value, the empty ones among them, in an array. */
+static gdws_variant *make_one_of_each(void)
+{
+    static const float floats[4] = {1.5f, -2.0f, 0.0f, 4.25f};
+    static const int32_t integers[2] = {7, -8};
+    gdws_variant *player = gdws_variant_new(GDWS_VARIANT_DICTIONARY);
+    gdws_variant *names = gdws_variant_new(GDWS_VARIANT_POOL_STRING_ARRAY);
+    gdws_variant *all = gdws_variant_new(GDWS_VARIANT_ARRAY);
+    ck_assert_int_eq(gdws_variant_append(names, gdws_variant_new_string("anna")), GDWS_OK);
+    ck_assert_int_eq(gdws_variant_append(names, gdws_variant_new_string("")), GDWS_OK);
+    ck_assert_int_eq(gdws_variant_set(player, gdws_variant_new_string("names"), names), GDWS_OK);
+    ck_assert_int_eq(gdws_variant_set(player, gdws_variant_new_bool(true),
+                                      gdws_variant_new_floats(GDWS_VARIANT_QUAT, floats, 4)),
+                     GDWS_OK);
+    gdws_variant *items[] = {
+        gdws_variant_new(GDWS_VARIANT_NIL),
+        gdws_variant_new_int(INT64_MIN),
+        gdws_variant_new_real(0.1),
+        gdws_variant_new_node_path("/root/Player:position:x"),
+        gdws_variant_new_floats(GDWS_VARIANT_POOL_VECTOR2_ARRAY, floats, 4),
+        gdws_variant_new_floats(GDWS_VARIANT_POOL_REAL_ARRAY, NULL, 0),
+        gdws_variant_new_bytes("\1\0\2", 3),
+        gdws_variant_new_bytes(NULL, 0),
+        gdws_variant_new_ints(integers, 2),
+        gdws_variant_new(GDWS_VARIANT_ARRAY),
+        gdws_variant_new(GDWS_VARIANT_DICTIONARY),
+        player,
+    };
+    for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++) {
+        ck_assert_int_eq(gdws_variant_append(all, items[i]), GDWS_OK);
+    }
+    return all;
+}
+
+START_TEST(a_copy_is_the_same_and_owns_itself)
+{
+    gdws_variant *all = make_one_of_each();
+    size_t length;
+    size_t copied;
+    uint8_t *bytes = bytes_of(all, &length);
+    size_t nth = 0;
+    gdws_variant *copy = NULL;
+    /* Without memory, at each place: nothing is made, nothing is left. */
+    size_t live = gdwsi_mem_live();
+    while (copy == NULL && nth < 100) {
+        nth++;
+        gdwsi_mem_fail_at(nth);
+        copy = gdws_variant_duplicate(all);
+        ck_assert(gdwsi_mem_has_failed() == (copy == NULL));
+        gdwsi_mem_fail_at(0);
+        ck_assert(copy != NULL || gdwsi_mem_live() == live);
+    }
+    ck_assert_uint_gt(nth, 15);
+    gdws_variant_free(all);
+    uint8_t *other = bytes_of(copy, &copied);
+    ck_assert_uint_eq(copied, length);
+    ck_assert(memcmp(bytes, other, length) == 0);
+    free(other);
+    free(bytes);
+    /* A part of it, for another container; and the copy is as deep as its original. */
+    gdws_variant *part = gdws_variant_duplicate(gdws_variant_get_item(copy, 11));
+    gdws_variant_free(copy);
+    ck_assert_uint_eq(gdws_variant_get_size(gdws_variant_find(part, "names")), 2);
+    for (int i = 2; i < GDWS_VARIANT_DEPTH_MAX; i++) {
+        gdws_variant *outer = gdws_variant_new(GDWS_VARIANT_ARRAY);
+        ck_assert_int_eq(gdws_variant_append(outer, part), GDWS_OK);
+        part = gdws_variant_duplicate(outer);
+        gdws_variant_free(outer);
+    }
+    gdws_variant *outer = gdws_variant_new(GDWS_VARIANT_ARRAY);
+    ck_assert_int_eq(gdws_variant_append(outer, part), GDWS_PARAMETER_RANGE_ERROR);
+    gdws_variant_free(outer);
+    gdws_variant_free(part);
+    ck_assert_ptr_null(gdws_variant_duplicate(NULL));
     ck_assert_uint_eq(gdwsi_mem_live(), 0);
 }
 END_TEST
@@ -507,6 +594,7 @@ Suite *variant_suite(void)
     tcase_add_test(tests, texts_as_godot_writes_them);
     tcase_add_test(tests, vectors_and_pools_as_godot_writes_them);
     tcase_add_test(tests, a_tree_is_built_asked_and_owned);
+    tcase_add_test(tests, a_copy_is_the_same_and_owns_itself);
     tcase_add_test(tests, values_that_cannot_be);
     tcase_add_loop_test(tests, malformed_bytes_are_invalid_data, 0,
                         (int)(sizeof(bad_bytes) / sizeof(bad_bytes[0])));
