@@ -178,7 +178,7 @@ static void *post_for_ever(void *user)
 /* Waking is a write, where a thread may be cancelled; the loop must not wait for it then. */
 START_TEST(a_poster_may_be_cancelled)
 {
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < world_scale(100, 10); i++) {
         caller other = {.loop = gdws_loop_new()};
         pthread_t thread;
         ck_assert_int_eq(sem_init(&other.is_wanted, 0, 0), 0);
