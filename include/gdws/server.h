@@ -359,7 +359,8 @@ GDWS_API int gdws_server_judge_request(const gdws_server *server, const char *he
 /**
  * Take over a connection whose request another server has read and answered with 101, as
  * gdws_server_judge_request has told. Who is not let in after all gets a Close frame instead of an
- * HTTP answer: 1008, 1013 for 503, or 1011 for other statuses from 500 on.
+ * HTTP answer: 1008, 1013 for 503, or 1011 for other statuses from 500 on. What the answer has
+ * promised, the subprotocol and compression, must not be set anew between the two.
  *
  * fd: as gdws_server_adopt_socket's. It carries plaintext, whatever this server does elsewhere.
  * head: the request, as it was judged.
