@@ -36,7 +36,7 @@ count() {
 ended() {
     local name=$1 status=$2 seconds=$3 summary
     count "$logs/$name" "$status"
-    summary=$(grep -E 'Checks: |^[0-9]+ passed|skipped: ' "$logs/$name" | tail -n 4 | paste -sd ';' -)
+    summary=$(grep -E 'Checks: |^[0-9]+ passed|skipped: |^conformance: ' "$logs/$name" | tail -n 4 | paste -sd ';' -)
     if [ "$status" = 0 ]; then
         printf 'ok    %-22s %4ds  %s\n' "$name" "$seconds" "$summary"
     else

@@ -21,6 +21,9 @@ int main(void)
         srunner_add_suite(runner, conformance_suite());
     }
     srunner_run_all(runner, CK_ENV);
+    if (!world_is_fallback()) {
+        conformance_print_tally();
+    }
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
     return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -13,4 +13,7 @@ Suite *tls_bytes_suite(void);
 Suite *compressed_suite(void);
 Suite *conformance_suite(void);
 
+/* Print what the suite has done, in whichever processes. */
+void conformance_print_tally(void);
+
 #endif

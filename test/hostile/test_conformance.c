@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "notation.h"
@@ -200,6 +201,12 @@ static const struct {
 #define COUNT(table) ((int)(sizeof(table) / sizeof((table)[0])))
 
 static world w;
+/* What was done, in memory that the tests' processes share. */
+static struct {
+    int scripts;
+    int conversations;
+} * tally;
+
 static rawsock raw;
 static int listener;
 static uint16_t port;
@@ -313,6 +320,12 @@ static void expect_messages(const conversation *talk)
                   "%s: %s: what reached the program", talk->clause, talk->said);
 }
 
+/* Where there is little time: not cut in two. */
+static bool is_reduced(void)
+{
+    return world_is_secure() || world_scale(0, 1) == 1;
+}
+
 /* Hold a conversation: the first bytes, up to cut, apart from the others; piece: 0, or the size of
  * the pieces. */
 static void hold(const conversation *talk, bool is_server, const uint8_t *bytes, size_t length,
@@ -327,6 +340,7 @@ static void hold(const conversation *talk, bool is_server, const uint8_t *bytes,
     conversations_held++;
     WAIT_FOR(&w, (is_server ? w.at_server.closed : w.at_client.closed) == conversations_held);
     expect_messages(talk);
+    tally->conversations++;
 }
 
 /* Whole, in single bytes, and cut in two; where there are very many places, at the first ones, at
@@ -336,10 +350,9 @@ static void hold_in_all_ways(const conversation *talk, bool is_server)
     size_t length;
     uint8_t *bytes = notation_encode(talk->said, is_server, &length);
     size_t between = length > 200 ? length / 40 : 1;
-    bool is_reduced = world_is_secure() || world_scale(0, 1) == 1;
     hold(talk, is_server, bytes, length, 0, 0);
     hold(talk, is_server, bytes, length, 0, length > 1000 ? 999 : 1);
-    for (size_t cut = 1; cut < length && !is_reduced; cut++) {
+    for (size_t cut = 1; cut < length && !is_reduced(); cut++) {
         if (cut < 20 || length - cut < 20 || cut % between == 0) {
             hold(talk, is_server, bytes, length, cut, 0);
         }
@@ -357,6 +370,7 @@ static void hold_with_both(const conversation *talk)
     w.at_server.closed = 0;
     w.at_client.connected = 0;
     w.at_client.closed = 0;
+    tally->scripts++;
 }
 
 START_TEST(a_conversation_goes_as_the_rfc_says)
@@ -463,12 +477,27 @@ START_TEST(text_may_be_cut_anywhere)
         hold(&talk, role == 0, bytes, length, 0, 1);
         free(bytes);
     }
+    tally->scripts++;
 }
 END_TEST
+
+void conformance_print_tally(void)
+{
+    if (tally->scripts > 0) {
+        (void)printf("conformance: %d scripts for both roles, %d conversations: whole, in single "
+                     "bytes%s\n",
+                     tally->scripts, tally->conversations, is_reduced() ? "" : ", cut in two");
+    }
+}
 
 Suite *conformance_suite(void)
 {
     Suite *suite = suite_create("conformance");
+    tally = mmap(NULL, sizeof(*tally), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (tally == MAP_FAILED) {
+        perror("mmap");
+        exit(EXIT_FAILURE);
+    }
     TCase *tests = tcase_create("conformance");
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, set_up, tear_down);
