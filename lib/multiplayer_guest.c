@@ -230,6 +230,16 @@ static void on_data(gdws_client *client, void *user)
     gdwsi_room_receive(multiplayer, &multiplayer->uplink);
 }
 
+/* What has waited for memory. It cannot wait any longer. */
+static void take_last(gdws_multiplayer *multiplayer)
+{
+    size_t length = multiplayer->uplink.held_length;
+    if (!handle(multiplayer, &multiplayer->uplink)) {
+        gdwsi_log_write(GDWS_LOG_WARNING, "no memory for a multiplayer message of %zu bytes",
+                        length);
+    }
+}
+
 static void on_closed(gdws_client *client, bool was_clean, void *user)
 {
     gdws_multiplayer *multiplayer = user;
@@ -238,6 +248,12 @@ static void on_closed(gdws_client *client, bool was_clean, void *user)
     if (multiplayer->status == GDWS_CONNECTION_CONNECTING && multiplayer->message[0] == '\0') {
         (void)snprintf(multiplayer->message, sizeof(multiplayer->message), "%s",
                        "the connection ended before the server had given an id");
+    }
+    if (multiplayer->uplink.held != NULL) {
+        take_last(multiplayer);
+        if (multiplayer->is_freed) {
+            return;
+        }
     }
     gdwsi_guest_end(multiplayer);
 }

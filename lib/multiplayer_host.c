@@ -204,6 +204,23 @@ static const char *find_fault(const gdws_multiplayer *multiplayer, const gdwsi_m
     return NULL;
 }
 
+/* Put what a message carries behind its header into the own queue. For the last one of somebody who
+ * has left there is room when the queue is full, too: as much again as it may hold. */
+static bool keep_payload(gdws_multiplayer *multiplayer, const gdwsi_member *member, size_t header,
+                         bool is_last)
+{
+    bool is_kept = !(is_last && gdwsi_room_is_overfull(multiplayer)) &&
+                   gdwsi_room_keep(multiplayer, member->id, member->held + header,
+                                   member->held_length - header);
+    if (!is_kept && is_last) {
+        gdwsi_log_write(GDWS_LOG_WARNING,
+                        "multiplayer peer %d has left with a message of %zu bytes for which there "
+                        "is no room",
+                        (int)member->id, member->held_length);
+    }
+    return is_kept;
+}
+
 /* Pass a message of Godot 3's wire on. Returns false when it must wait. is_last: it cannot wait. */
 static bool relay(gdws_multiplayer *multiplayer, gdwsi_member *member, bool is_last)
 {
@@ -230,13 +247,11 @@ static bool relay(gdws_multiplayer *multiplayer, gdwsi_member *member, bool is_l
     if (!is_last && is_for_others && must_wait(multiplayer, header.to, id)) {
         return false;
     }
-    if (is_kept && !(is_last && gdwsi_room_is_full(multiplayer))) {
-        bool has_room = gdwsi_room_keep(multiplayer, id, message + GDWSI_MULTIPLAYER_WIRE_HEADER,
-                                        length - GDWSI_MULTIPLAYER_WIRE_HEADER);
-        if (!has_room && !is_last) {
+    if (is_kept && !keep_payload(multiplayer, member, GDWSI_MULTIPLAYER_WIRE_HEADER, is_last)) {
+        if (!is_last) {
             return false;
         }
-        is_kept = has_room;
+        is_kept = false;
     }
     if (is_for_others) {
         (void)send_to(multiplayer, header.to, id, message, length);
@@ -248,10 +263,11 @@ static bool relay(gdws_multiplayer *multiplayer, gdwsi_member *member, bool is_l
     return true;
 }
 
-static bool keep(gdws_multiplayer *multiplayer, gdwsi_member *member)
+/* The same on Godot 4's wire, where it stays here. */
+static bool keep(gdws_multiplayer *multiplayer, gdwsi_member *member, bool is_last)
 {
     int32_t id = member->id;
-    if (!gdwsi_room_keep(multiplayer, id, member->held, member->held_length)) {
+    if (!keep_payload(multiplayer, member, 0, is_last)) {
         return false;
     }
     member->held = NULL;
@@ -259,14 +275,19 @@ static bool keep(gdws_multiplayer *multiplayer, gdwsi_member *member)
     return true;
 }
 
-static bool handle(gdws_multiplayer *multiplayer, gdwsi_member *member)
+static bool take_in(gdws_multiplayer *multiplayer, gdwsi_member *member, bool is_last)
 {
     if (member->is_kicked) {
         member->held = NULL;
         return true;
     }
-    return multiplayer->wire == GDWS_MULTIPLAYER_GODOT_3 ? relay(multiplayer, member, false)
-                                                         : keep(multiplayer, member);
+    return multiplayer->wire == GDWS_MULTIPLAYER_GODOT_3 ? relay(multiplayer, member, is_last)
+                                                         : keep(multiplayer, member, is_last);
+}
+
+static bool handle(gdws_multiplayer *multiplayer, gdwsi_member *member)
+{
+    return take_in(multiplayer, member, false);
 }
 
 static void on_data(gdws_server *server, int32_t id, void *user)
@@ -347,9 +368,8 @@ static void on_disconnected(gdws_server *server, int32_t id, bool was_clean, voi
         return;
     }
     end_backlog(multiplayer, member);
-    if (member->held != NULL && !member->is_kicked &&
-        multiplayer->wire == GDWS_MULTIPLAYER_GODOT_3) {
-        (void)relay(multiplayer, member, true);
+    if (member->held != NULL) {
+        (void)take_in(multiplayer, member, true);
         if (multiplayer->is_freed) {
             return;
         }

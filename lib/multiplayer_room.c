@@ -22,6 +22,12 @@ bool gdwsi_room_is_full(const gdws_multiplayer *multiplayer)
            (packets > 0 && gdwsi_pktq_bytes(&multiplayer->inbox) >= multiplayer->inbox_bytes);
 }
 
+bool gdwsi_room_is_overfull(const gdws_multiplayer *multiplayer)
+{
+    return gdwsi_pktq_packets(&multiplayer->inbox) / 2 >= multiplayer->inbox_packets ||
+           gdwsi_pktq_bytes(&multiplayer->inbox) / 2 >= multiplayer->inbox_bytes;
+}
+
 bool gdwsi_room_keep(gdws_multiplayer *multiplayer, int32_t from, const uint8_t *payload,
                      size_t length)
 {

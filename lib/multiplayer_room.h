@@ -75,6 +75,9 @@ struct gdws_multiplayer {
 /* Whether the queue takes no more. */
 bool gdwsi_room_is_full(const gdws_multiplayer *multiplayer);
 
+/* Whether it does not even take the last words of those who have left: twice as much is in it. */
+bool gdwsi_room_is_overfull(const gdws_multiplayer *multiplayer);
+
 /* Queue a packet for the program. Returns false without memory. The signal is the caller's. */
 bool gdwsi_room_keep(gdws_multiplayer *multiplayer, int32_t from, const uint8_t *payload,
                      size_t length);

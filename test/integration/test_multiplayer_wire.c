@@ -484,6 +484,48 @@ START_TEST(what_a_leaver_said_last_comes_before_its_leaving)
 }
 END_TEST
 
+static int lost_lines;
+
+static void count_lost(gdws_log_level level, const char *line, void *user)
+{
+    (void)user;
+    lost_lines +=
+        level == GDWS_LOG_WARNING && strstr(line, "has left with a message of") != NULL ? 1 : 0;
+}
+
+/* The host's queue is full by then; so much again is kept of those who leave, and no more. */
+START_TEST(what_leavers_said_last_is_kept_though_the_queue_is_full)
+{
+    ck_assert_int_eq(gdws_multiplayer_set_stall_timeout_ms(p.host.mp, 60000), GDWS_OK);
+    ck_assert_int_eq(gdws_multiplayer_set_max_queued_packets(p.host.mp, 1), GDWS_OK);
+    raw_join();
+    int32_t talker = party_join_beside(raw_count);
+    int32_t first = party_join_beside(raw_count + 1);
+    (void)party_join_beside(raw_count + 2);
+    stuff();
+    /* These wait for the raw one, and that one fills the queue. */
+    party_say(&p.guests[1], 0, "first");
+    party_say(&p.guests[2], 0, "second");
+    party_say(&p.guests[0], 1, "talk");
+    WAIT_FOR_ON(p.loop, p.host.packets == 1);
+    lost_lines = 0;
+    gdws_set_log_callback(count_lost, NULL);
+    gdws_multiplayer_close(p.guests[1].mp);
+    WAIT_FOR_ON(p.loop, p.host.disconnected == 1);
+    ck_assert_int_eq(p.host.packets, 2);
+    ck_assert_int_eq(lost_lines, 0);
+    gdws_multiplayer_close(p.guests[2].mp);
+    WAIT_FOR_ON(p.loop, p.host.disconnected == 2);
+    gdws_set_log_callback(NULL, NULL);
+    ck_assert_int_eq(lost_lines, 1);
+    /* A signal for each that is there, and none for the other. */
+    ck_assert_int_eq(p.host.packets, 2);
+    ck_assert_uint_eq(gdws_multiplayer_get_available_packet_count(p.host.mp), 2);
+    party_expect(&p, &p.host, talker, "talk");
+    party_expect(&p, &p.host, first, "first");
+}
+END_TEST
+
 /* As a client of a server that is not gdws */
 
 static rawsock server_side;
@@ -648,6 +690,7 @@ Suite *multiplayer_wire_suite(void)
         tcase_add_test(three, a_long_frame_is_not_the_time_that_somebody_holds_others_up);
     }
     tcase_add_test(three, what_a_leaver_said_last_comes_before_its_leaving);
+    tcase_add_test(three, what_leavers_said_last_is_kept_though_the_queue_is_full);
     tcase_add_test(three, a_client_speaks_as_godot_3s_client);
     tcase_add_test(three, a_server_that_never_gives_an_id_is_given_up);
     suite_add_tcase(suite, three);

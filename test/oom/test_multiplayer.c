@@ -245,12 +245,82 @@ START_TEST(a_wrong_greeting_ends_the_session_without_memory_for_a_close_frame_to
 }
 END_TEST
 
+static int warnings;
+
+static void count_warning(gdws_log_level level, const char *line, void *user)
+{
+    (void)line;
+    (void)user;
+    warnings += level <= GDWS_LOG_WARNING ? 1 : 0;
+}
+
+/* The nth allocation fails while a client reads a packet and the end behind it. Returns whether the
+ * packet waited for memory and came nevertheless. */
+static bool read_last_words(size_t nth)
+{
+    char url[64];
+    uint8_t frames[64];
+    uint16_t port;
+    rawsock raw;
+    player one = {.mp = gdws_multiplayer_new(NULL)};
+    const gdws_multiplayer_signals signals = {.size = sizeof(signals),
+                                              .user = &one,
+                                              .connection_succeeded = on_succeeded,
+                                              .server_disconnected = on_over,
+                                              .peer_packet = on_packet};
+    gdws_loop *loop = gdws_multiplayer_get_loop(one.mp);
+    gdws_client *client = gdws_multiplayer_get_client(one.mp);
+    int listener = rawsock_listen(&port);
+    ck_assert_int_eq(gdws_multiplayer_set_signals(one.mp, &signals), GDWS_OK);
+    ck_assert_int_eq(gdws_multiplayer_set_wire(one.mp, GDWS_MULTIPLAYER_GODOT_4), GDWS_OK);
+    (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u/", port);
+    ck_assert_int_eq(gdws_multiplayer_create_client(one.mp, url), GDWS_OK);
+    rawsock_accept_plain(&raw, loop, listener);
+    rawsock_answer_upgrade(&raw, "");
+    size_t size = rawsock_frame(frames, 0x82, "\2\0\0\0", 4, false);
+    ck_assert_int_gt(rawsock_try_send(&raw, frames, size), 0);
+    WAIT_FOR_ON(loop, one.succeeded == 1);
+    size = rawsock_frame(frames, 0x82, "last", 4, false);
+    size += rawsock_frame(frames + size, 0x88, "\3\xe8", 2, false);
+    ck_assert_int_gt(rawsock_try_send(&raw, frames, size), 0);
+    warnings = 0;
+    gdwsi_mem_fail_at(nth);
+    for (int i = 0; i < 3; i++) {
+        (void)gdws_loop_poll(loop);
+    }
+    bool has_failed = gdwsi_mem_has_failed();
+    gdwsi_mem_fail_at(0);
+    rawsock_end(&raw);
+    WAIT_FOR_ON(loop, one.over == 1);
+    int code = gdws_peer_get_close_code(gdws_client_get_peer(client, 1));
+    ck_assert_msg(one.heard == 1 || warnings > 0 || code != 1000,
+                  "allocation %zu: the packet is lost and nobody is told", nth);
+    rawsock_close(&raw);
+    rawsock_stop_listening(listener);
+    gdws_multiplayer_free(one.mp);
+    ck_assert_uint_eq(gdwsi_mem_live(), 0);
+    return has_failed && one.heard == 1;
+}
+
+START_TEST(last_words_for_which_there_was_no_memory_come_all_the_same)
+{
+    int saved = 0;
+    gdws_set_log_callback(count_warning, NULL);
+    for (size_t nth = 1; nth <= 8; nth++) {
+        saved += read_last_words(nth) ? 1 : 0;
+    }
+    gdws_set_log_callback(NULL, NULL);
+    ck_assert_int_gt(saved, 0);
+}
+END_TEST
+
 Suite *multiplayer_oom_suite(void)
 {
     Suite *suite = suite_create("multiplayer oom");
     TCase *tests = tcase_create("oom");
     tcase_set_timeout(tests, 300);
     tcase_add_test(tests, every_allocation_of_a_session_may_fail);
+    tcase_add_test(tests, last_words_for_which_there_was_no_memory_come_all_the_same);
     tcase_add_test(tests, a_wrong_greeting_ends_the_session_without_memory_for_a_close_frame_too);
     suite_add_tcase(suite, tests);
     return suite;
