@@ -63,11 +63,10 @@ static bool has_doubled_header(const gdwsi_http_head *request)
 int gdwsi_handshake_judge_head(const gdwsi_http_head *request)
 {
     const char *host = gdwsi_http_get(request, "Host");
-    bool has_host = host != NULL && host[0] != '\0';
-    return has_doubled_header(request) || (request->minor_version > 0 && !has_host) ||
-                   gdwsi_http_path(request->target) == NULL
-               ? 400
-               : 0;
+    /* With another one a peer's URL would not be what it looks like. */
+    bool is_host = host != NULL ? gdwsi_http_is_host(host) : request->minor_version == 0;
+    return has_doubled_header(request) || !is_host || gdwsi_http_path(request->target) == NULL ? 400
+                                                                                               : 0;
 }
 
 bool gdwsi_handshake_is_wanted(const gdwsi_http_head *request)

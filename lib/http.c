@@ -154,6 +154,30 @@ const char *gdwsi_http_path(const char *target)
     return NULL;
 }
 
+static bool is_port(const char *text)
+{
+    unsigned long port = 0;
+    size_t digits = strspn(text, "0123456789");
+    for (size_t i = 0; i < digits && port <= 65535; i++) {
+        port = port * 10 + (unsigned long)(text[i] - '0');
+    }
+    return text[digits] == '\0' && port <= 65535;
+}
+
+bool gdwsi_http_is_host(const char *text)
+{
+    static const char name[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~%";
+    bool is_bracketed = text[0] == '[';
+    const char *host = is_bracketed ? text + 1 : text;
+    const char *end = host + strspn(host, is_bracketed ? "0123456789abcdefABCDEF:." : name);
+    if (end == host || (is_bracketed && *end != ']')) {
+        return false;
+    }
+    end += is_bracketed ? 1 : 0;
+    return *end == '\0' || (*end == ':' && is_port(end + 1));
+}
+
 const char *gdwsi_http_get(const gdwsi_http_head *head, const char *name)
 {
     for (size_t i = 0; i < head->count; i++) {

@@ -41,6 +41,10 @@ bool gdwsi_http_parse_answer(gdwsi_http_head *head, char *text, size_t length);
  * one that is a whole URL (RFC 9112 section 3.2.2). Returns NULL for any other target. */
 const char *gdwsi_http_path(const char *target);
 
+/* Whether the value of a Host header is a name or an address, with or without a port (RFC 3986
+ * section 3.2; of the characters of a name those that occur in names). */
+bool gdwsi_http_is_host(const char *text);
+
 /* Get the value of a header, the first of that name; any case. Returns NULL when it is not there.
  */
 const char *gdwsi_http_get(const gdwsi_http_head *head, const char *name);

@@ -113,8 +113,9 @@ static int admit(gdwsi_link *link, struct lws *wsi, const gdwsi_http_head *head,
                  const char *offered, char refusal[GDWSI_REQUEST_TEXT_MAX + 1])
 {
     gdws_request request;
+    const char *host = gdwsi_http_get(head, "Host");
     /* libwebsockets asks for a path in other requests only. */
-    if (gdwsi_http_path(head->target) == NULL) {
+    if (gdwsi_http_path(head->target) == NULL || (host != NULL && !gdwsi_http_is_host(host))) {
         return 400;
     }
     link->peer.url = gdwsi_request_make_record(lws_is_ssl(wsi) != 0 ? "wss" : "ws", head,

@@ -117,6 +117,30 @@ static const struct {
     {"empty host", S("GET / HTTP/1.1\r\nHost:\r\n" REST END), 400},
     {"two hosts", S("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n" REST END), 400},
     {"the same host twice", S("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n" REST END), 400},
+    {"a host with a path", S("GET /a HTTP/1.1\r\nHost: a/vip?\r\n" REST END), 400},
+    {"a host with a query", S("GET /a HTTP/1.1\r\nHost: a?b\r\n" REST END), 400},
+    {"a host with a fragment", S("GET /a HTTP/1.1\r\nHost: a#b\r\n" REST END), 400},
+    {"a host with a user", S("GET /a HTTP/1.1\r\nHost: user@a\r\n" REST END), 400},
+    {"a host with a backslash", S("GET /a HTTP/1.1\r\nHost: a\\b\r\n" REST END), 400},
+    {"a host with a space", S("GET /a HTTP/1.1\r\nHost: a b\r\n" REST END), 400},
+    {"two hosts in one", S("GET /a HTTP/1.1\r\nHost: a,b\r\n" REST END), 400},
+    {"a host of other bytes", S("GET /a HTTP/1.1\r\nHost: \xc3\xa4\r\n" REST END), 400},
+    {"a port alone", S("GET /a HTTP/1.1\r\nHost: :80\r\n" REST END), 400},
+    {"a port of letters", S("GET /a HTTP/1.1\r\nHost: a:b\r\n" REST END), 400},
+    {"two ports", S("GET /a HTTP/1.1\r\nHost: a:1:2\r\n" REST END), 400},
+    {"a port over 65535", S("GET /a HTTP/1.1\r\nHost: a:65536\r\n" REST END), 400},
+    {"a port of many digits", S("GET /a HTTP/1.1\r\nHost: a:4294967376\r\n" REST END), 400},
+    {"an open bracket", S("GET /a HTTP/1.1\r\nHost: [::1\r\n" REST END), 400},
+    {"empty brackets", S("GET /a HTTP/1.1\r\nHost: []\r\n" REST END), 400},
+    {"a name in brackets", S("GET /a HTTP/1.1\r\nHost: [a/b]\r\n" REST END), 400},
+    {"more behind brackets", S("GET /a HTTP/1.1\r\nHost: [::1]a\r\n" REST END), 400},
+    {"a bad host of a page", S("GET / HTTP/1.1\r\nHost: a/b\r\n\r\n"), 400},
+    {"a bad host in HTTP/1.0", S("GET / HTTP/1.0\r\nHost: a/b\r\n\r\n"), 400},
+    {"a host with a port", S("GET /a HTTP/1.1\r\nHost: a.example:65535\r\n" REST END), 101},
+    {"a host with an empty port", S("GET /a HTTP/1.1\r\nHost: a.example:\r\n" REST END), 101},
+    {"a host of all characters", S("GET /a HTTP/1.1\r\nHost: A-z_0~9%41.example\r\n" REST END),
+     101},
+    {"IPv6 with a port", S("GET /a HTTP/1.1\r\nHost: [fe80::1]:9\r\n" REST END), 101},
     {"two origins", S(START REST "Origin: http://a\r\nOrigin: http://b\r\n" END), 400},
 
     /* The first line. */
@@ -335,6 +359,24 @@ START_TEST(the_handshakes_own_headers_cannot_be_given)
 }
 END_TEST
 
+/* Where libwebsockets shakes hands, too. */
+START_TEST(a_host_that_is_none_is_refused)
+{
+    static const char *const hosts[] = {"a/vip?", "a?b", "a#b", "user@a", "a:b"};
+    char request[512];
+    char answer[2048];
+    rawsock raw;
+    int length =
+        snprintf(request, sizeof(request), "GET /a HTTP/1.1\r\nHost: %s\r\n" REST END, hosts[_i]);
+    rawsock_connect(&raw, w.loop, gdws_server_get_port(w.server));
+    rawsock_send(&raw, request, (size_t)length, 0);
+    rawsock_read_headers(&raw, answer, sizeof(answer));
+    ck_assert_msg(status_of(answer) == 400, "%s: %s", hosts[_i], answer);
+    rawsock_close(&raw);
+    visit();
+}
+END_TEST
+
 #define COUNT(list) ((int)(sizeof(list) / sizeof((list)[0])))
 
 Suite *handshakes_suite(void)
@@ -346,6 +388,7 @@ Suite *handshakes_suite(void)
     suite_add_tcase(suite, tests);
     tcase_add_loop_test(tests, headers_cannot_be_injected, 0, 7);
     tcase_add_test(tests, the_handshakes_own_headers_cannot_be_given);
+    tcase_add_loop_test(tests, a_host_that_is_none_is_refused, 0, 5);
     if (!world_is_fallback()) {
         /* Where libwebsockets shakes hands, it is more lenient: see wsrole.h. */
         tcase_add_loop_test(tests, a_request_gets_its_answer_and_the_server_goes_on, 0,
