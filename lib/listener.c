@@ -234,6 +234,7 @@ gdws_error gdwsi_listener_start(gdws_loop *loop, const gdwsi_listener_options *o
         return GDWS_OUT_OF_MEMORY;
     }
     gdws_error error = GDWS_OK;
+    int reason = 0;
     if (gdwsi_unixsock_is_address(options->address)) {
         error = gdwsi_unixsock_open(&made->unixsock, options->address, options->unix_mode,
                                     options->backlog, &descriptor);
@@ -241,9 +242,11 @@ gdws_error gdwsi_listener_start(gdws_loop *loop, const gdwsi_listener_options *o
         error = open_address(options, port, &descriptor);
     }
     if (error != GDWS_OK) {
+        reason = uv_translate_sys_error(errno);
         goto fail;
     }
-    if (uv_poll_init(&loop->uv, &made->poll, descriptor) != 0) {
+    reason = uv_poll_init(&loop->uv, &made->poll, descriptor);
+    if (reason != 0) {
         error = GDWS_CANT_CREATE;
         goto fail;
     }
@@ -262,6 +265,10 @@ gdws_error gdwsi_listener_start(gdws_loop *loop, const gdwsi_listener_options *o
     return GDWS_OK;
 
 fail:
+    if (error == GDWS_CANT_CREATE) {
+        gdwsi_log_write(GDWS_LOG_WARNING, "cannot listen on %s, port %u: %s", options->address,
+                        port, uv_strerror(reason));
+    }
     if (descriptor >= 0) {
         gdwsi_unixsock_remove(&made->unixsock);
         (void)close(descriptor);

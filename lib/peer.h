@@ -101,6 +101,8 @@ struct gdws_peer {
     bool owes_disconnected;
     size_t owed_data;
 
+    void *user; /* the program's */
+
     /* What it is called. */
     char *host;
     uint16_t port;

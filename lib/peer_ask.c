@@ -8,6 +8,18 @@ gdws_write_mode gdws_peer_get_write_mode(const gdws_peer *peer)
     return peer != NULL ? peer->write_mode : GDWS_WRITE_MODE_BINARY;
 }
 
+void gdws_peer_set_user(gdws_peer *peer, void *user)
+{
+    if (peer != NULL) {
+        peer->user = user;
+    }
+}
+
+void *gdws_peer_get_user(const gdws_peer *peer)
+{
+    return peer != NULL ? peer->user : NULL;
+}
+
 size_t gdws_peer_get_max_packet_size(const gdws_peer *peer)
 {
     return peer != NULL ? gdwsi_outq_message_max(peer->outbound_bytes) : 0;

@@ -28,6 +28,10 @@ static int ask_program(gdws_server *server, gdwsi_link *link, gdws_request *requ
     if (is_gone) {
         return -1;
     }
+    if (!is_welcome && request->text[0] == '\0') {
+        /* The sentences of the statuses are about other refusals than the program's. */
+        (void)gdws_request_set_refusal(request, request->status, "The request is not let in.");
+    }
     return is_welcome ? 0 : request->status;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Values: making, building, asking, freeing. Invariants: depth counts the containers inside each
+/* Values: making, building, freeing. Invariants: depth counts the containers inside each
  * other, a container itself included, and is at most GDWS_VARIANT_DEPTH_MAX, so that recursion
  * ends; a dictionary has an even number of items; texts are UTF-8 without NUL bytes inside. Knows
  * no bytes of Godot's. */
@@ -36,27 +36,16 @@ bool gdwsi_variant_is_pool(gdws_variant_type type)
     return type >= GDWS_VARIANT_POOL_BYTE_ARRAY && type <= GDWS_VARIANT_POOL_COLOR_ARRAY;
 }
 
-static bool is_list(const gdws_variant *variant)
-{
-    return variant->type == GDWS_VARIANT_DICTIONARY || variant->type == GDWS_VARIANT_ARRAY ||
-           variant->type == GDWS_VARIANT_POOL_STRING_ARRAY;
-}
-
-static bool is_text(const gdws_variant *variant)
-{
-    return variant->type == GDWS_VARIANT_STRING || variant->type == GDWS_VARIANT_NODE_PATH;
-}
-
 /* Freeing */
 
 void gdwsi_variant_clear(gdws_variant *variant)
 {
-    if (is_list(variant)) {
+    if (gdwsi_variant_is_list(variant)) {
         for (uint32_t i = 0; i < variant->count; i++) {
             gdwsi_variant_clear(&variant->value.items[i]);
         }
         gdwsi_mem_free(variant->value.items);
-    } else if (is_text(variant)) {
+    } else if (gdwsi_variant_is_text(variant)) {
         gdwsi_mem_free(variant->value.text);
     } else if (gdwsi_variant_floats_of(variant->type) > 0) {
         gdwsi_mem_free(variant->value.floats);
@@ -328,7 +317,7 @@ static bool is_equal(const gdws_variant *one, const gdws_variant *other)
     if (one->type != other->type || one->count != other->count) {
         return false;
     }
-    if (is_list(one)) {
+    if (gdwsi_variant_is_list(one)) {
         uint32_t i = 0;
         while (i < one->count && is_equal(&one->value.items[i], &other->value.items[i])) {
             i++;
@@ -347,7 +336,7 @@ static bool is_equal(const gdws_variant *one, const gdws_variant *other)
     default:
         break;
     }
-    bool is_narrow = is_text(one) || one->type == GDWS_VARIANT_POOL_BYTE_ARRAY;
+    bool is_narrow = gdwsi_variant_is_text(one) || one->type == GDWS_VARIANT_POOL_BYTE_ARRAY;
     return memcmp(one->value.bytes, other->value.bytes, one->count * (is_narrow ? 1u : 4u)) == 0;
 }
 
@@ -395,94 +384,4 @@ gdws_error gdws_variant_set(gdws_variant *dictionary, gdws_variant *key, gdws_va
         gdwsi_mem_free(value);
     }
     return GDWS_OK;
-}
-
-/* Asking */
-
-gdws_variant_type gdws_variant_get_type(const gdws_variant *variant)
-{
-    return variant != NULL ? (gdws_variant_type)variant->type : GDWS_VARIANT_NIL;
-}
-
-bool gdws_variant_get_bool(const gdws_variant *variant)
-{
-    return gdws_variant_get_type(variant) == GDWS_VARIANT_BOOL && variant->value.boolean;
-}
-
-int64_t gdws_variant_get_int(const gdws_variant *variant)
-{
-    return gdws_variant_get_type(variant) == GDWS_VARIANT_INT ? variant->value.integer : 0;
-}
-
-double gdws_variant_get_real(const gdws_variant *variant)
-{
-    if (gdws_variant_get_type(variant) == GDWS_VARIANT_REAL) {
-        return variant->value.real;
-    }
-    return (double)gdws_variant_get_int(variant);
-}
-
-const char *gdws_variant_get_string(const gdws_variant *variant)
-{
-    return variant != NULL && is_text(variant) ? variant->value.text : "";
-}
-
-size_t gdws_variant_get_size(const gdws_variant *variant)
-{
-    gdws_variant_type type = gdws_variant_get_type(variant);
-    if (variant == NULL || is_text(variant)) {
-        return 0;
-    }
-    return type == GDWS_VARIANT_DICTIONARY ? variant->count / 2 : variant->count;
-}
-
-const gdws_variant *gdws_variant_get_item(const gdws_variant *variant, size_t index)
-{
-    if (variant == NULL || !is_list(variant) || index >= gdws_variant_get_size(variant)) {
-        return NULL;
-    }
-    return variant->type == GDWS_VARIANT_DICTIONARY ? &variant->value.items[2 * index + 1]
-                                                    : &variant->value.items[index];
-}
-
-const gdws_variant *gdws_variant_get_key(const gdws_variant *dictionary, size_t index)
-{
-    if (gdws_variant_get_type(dictionary) != GDWS_VARIANT_DICTIONARY ||
-        index >= gdws_variant_get_size(dictionary)) {
-        return NULL;
-    }
-    return &dictionary->value.items[2 * index];
-}
-
-const gdws_variant *gdws_variant_find(const gdws_variant *dictionary, const char *key)
-{
-    if (gdws_variant_get_type(dictionary) != GDWS_VARIANT_DICTIONARY || key == NULL) {
-        return NULL;
-    }
-    /* Where bytes have a key twice, the last one counts, as in Godot. */
-    for (uint32_t i = dictionary->count; i > 0; i -= 2) {
-        const gdws_variant *one = &dictionary->value.items[i - 2];
-        if (one->type == GDWS_VARIANT_STRING && strcmp(one->value.text, key) == 0) {
-            return one + 1;
-        }
-    }
-    return NULL;
-}
-
-const uint8_t *gdws_variant_get_bytes(const gdws_variant *variant)
-{
-    return gdws_variant_get_type(variant) == GDWS_VARIANT_POOL_BYTE_ARRAY ? variant->value.bytes
-                                                                          : NULL;
-}
-
-const int32_t *gdws_variant_get_ints(const gdws_variant *variant)
-{
-    return gdws_variant_get_type(variant) == GDWS_VARIANT_POOL_INT_ARRAY ? variant->value.integers
-                                                                         : NULL;
-}
-
-const float *gdws_variant_get_floats(const gdws_variant *variant)
-{
-    return gdwsi_variant_floats_of(gdws_variant_get_type(variant)) > 0 ? variant->value.floats
-                                                                       : NULL;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Variant: the struct, for variant.c (values) and variant_write.c and variant_read.c (their bytes).
+/* Variant: the struct, for variant.c, variant_ask.c and variant_copy.c (values), and
+ * variant_write.c and variant_read.c (their bytes).
  */
 #ifndef GDWSI_VARIANT_H
 #define GDWSI_VARIANT_H
@@ -44,6 +45,22 @@ size_t gdwsi_variant_floats_of(gdws_variant_type type);
 
 /* Whether the type is an array of any length. */
 bool gdwsi_variant_is_pool(gdws_variant_type type);
+
+/* Whether it has items. */
+static inline bool gdwsi_variant_is_list(const gdws_variant *variant)
+{
+    return variant->type == GDWS_VARIANT_DICTIONARY || variant->type == GDWS_VARIANT_ARRAY ||
+           variant->type == GDWS_VARIANT_POOL_STRING_ARRAY;
+}
+
+/* Whether it is a STRING or NODE_PATH. */
+static inline bool gdwsi_variant_is_text(const gdws_variant *variant)
+{
+    return variant->type == GDWS_VARIANT_STRING || variant->type == GDWS_VARIANT_NODE_PATH;
+}
+
+/* Encode into memory of its own size, which the caller frees. Returns NULL without memory. */
+uint8_t *gdwsi_variant_encode_whole(const gdws_variant *variant, size_t *length);
 
 /* Set a NIL to a value of this type with room for count bytes of text (and a NUL), bytes, integers
  * or floats, not cleared. Returns OUT_OF_MEMORY. */

@@ -13,7 +13,7 @@ static gdws_error copy_elements(const gdws_variant *from, gdws_variant *to, size
 {
     gdws_error error = gdwsi_variant_reserve(to, from->type, from->count);
     size_t bytes = from->count * size;
-    if (from->type == GDWS_VARIANT_STRING || from->type == GDWS_VARIANT_NODE_PATH) {
+    if (gdwsi_variant_is_text(from)) {
         bytes++;
     }
     if (error == GDWS_OK && bytes > 0) {
@@ -41,17 +41,16 @@ static gdws_error copy_items(const gdws_variant *from, gdws_variant *to)
 /* Set a NIL to a copy. On error it owns what was copied so far. */
 static gdws_error copy(const gdws_variant *from, gdws_variant *to)
 {
-    switch ((gdws_variant_type)from->type) {
+    if (gdwsi_variant_is_list(from)) {
+        return copy_items(from, to);
+    }
+    switch (from->type) {
     case GDWS_VARIANT_NIL:
     case GDWS_VARIANT_BOOL:
     case GDWS_VARIANT_INT:
     case GDWS_VARIANT_REAL:
         *to = *from;
         return GDWS_OK;
-    case GDWS_VARIANT_DICTIONARY:
-    case GDWS_VARIANT_ARRAY:
-    case GDWS_VARIANT_POOL_STRING_ARRAY:
-        return copy_items(from, to);
     case GDWS_VARIANT_STRING:
     case GDWS_VARIANT_NODE_PATH:
     case GDWS_VARIANT_POOL_BYTE_ARRAY:

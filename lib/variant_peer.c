@@ -3,22 +3,19 @@
 #include "gdws/peer.h"
 #include "gdws/variant.h"
 #include "mem.h"
+#include "variant.h"
 
 gdws_error gdws_peer_put_var(gdws_peer *peer, const gdws_variant *variant)
 {
-    size_t length = 0;
+    size_t length;
     if (peer == NULL || variant == NULL) {
         return GDWS_INVALID_PARAMETER;
     }
-    (void)gdws_variant_encode(variant, NULL, 0, &length);
-    uint8_t *packet = gdwsi_mem_alloc(length);
+    uint8_t *packet = gdwsi_variant_encode_whole(variant, &length);
     if (packet == NULL) {
         return GDWS_OUT_OF_MEMORY;
     }
-    gdws_error error = gdws_variant_encode(variant, packet, length, &length);
-    if (error == GDWS_OK) {
-        error = gdws_peer_send(peer, packet, length, GDWS_WRITE_MODE_BINARY);
-    }
+    gdws_error error = gdws_peer_send(peer, packet, length, GDWS_WRITE_MODE_BINARY);
     gdwsi_mem_free(packet);
     return error;
 }

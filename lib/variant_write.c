@@ -3,6 +3,7 @@
  * bytes. A writer without room counts on, and so tells how much room it needs. */
 #include <string.h>
 
+#include "mem.h"
 #include "variant.h"
 
 typedef struct writer {
@@ -200,4 +201,14 @@ gdws_error gdws_variant_encode(const gdws_variant *variant, void *buffer, size_t
     write_variant(&to, variant);
     *length = to.length;
     return to.length <= capacity ? GDWS_OK : GDWS_OUT_OF_MEMORY;
+}
+
+uint8_t *gdwsi_variant_encode_whole(const gdws_variant *variant, size_t *length)
+{
+    (void)gdws_variant_encode(variant, NULL, 0, length);
+    uint8_t *bytes = gdwsi_mem_alloc(*length);
+    if (bytes != NULL) {
+        (void)gdws_variant_encode(variant, bytes, *length, length);
+    }
+    return bytes;
 }

@@ -163,7 +163,8 @@ GDWS_API gdws_error gdws_client_set_close_timeout_ms(gdws_client *client, uint32
  *
  * There is no further attempt after disconnect_from_host and gdws_peer_close, after a clean close
  * with 1000 by the server (after 1001 and all others there is), after an HTTP status 3xx or 4xx
- * except 408, 425 and 429, and after max_attempts attempts in a row. A row ends when a connection
+ * except 408, 425 and 429, and after max_attempts attempts in a row, the first one, which
+ * connect_to_url began, not counted. A row ends when a connection
  * has lasted longer than the limit on the wait before it. disconnect_from_host ends the wait with
  * connection_error (SKIP); in connection_error and connection_closed it prevents the attempt, and
  * nothing follows.
@@ -262,7 +263,9 @@ GDWS_API gdws_error gdws_client_wait(gdws_client *client, int timeout_ms);
 
 /**
  * Close the connection, as gdws_peer_close does; while connecting, give up: the next poll brings
- * connection_error. In any case no attempt to reconnect follows.
+ * connection_error. In any case no attempt to reconnect follows. Packets that have arrived can
+ * still be read: until they are taken, or have waited for 5 s, connection_closed does not come, and
+ * the status stays CONNECTED.
  *
  * Returns what gdws_peer_close returns. Source: Godot WebSocketClient.disconnect_from_host. Since
  * 0.1.

@@ -24,6 +24,7 @@
 #include "gdws/loop.h"
 #include "gdws/peer.h"
 #include "gdws/server.h"
+#include "gdws/variant.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -218,10 +219,10 @@ GDWS_API void gdws_multiplayer_set_target_peer(gdws_multiplayer *multiplayer, in
  * packet, length: as gdws_peer_put_packet's.
  *
  * Returns OUT_OF_MEMORY when a target has no room (nobody gets it then; wait for drained),
- * PARAMETER_RANGE_ERROR when it is too large for the outbound queue, DOES_NOT_EXIST on a server for
- * a target that is not there, INVALID_PARAMETER when the target is oneself, UNAVAILABLE when there
- * is no session. Peers that are leaving are left out. Source: Godot PacketPeer.put_packet. Since
- * 0.1.
+ * PARAMETER_RANGE_ERROR when it is too large for the outbound queue (on Godot 3's wire a packet has
+ * 9 bytes less than gdws_peer_get_max_packet_size says), DOES_NOT_EXIST on a server for a target
+ * that is not there, INVALID_PARAMETER when the target is oneself, UNAVAILABLE when there is no
+ * session. Peers that are leaving are left out. Source: Godot PacketPeer.put_packet. Since 0.1.
  */
 GDWS_API gdws_error gdws_multiplayer_put_packet(gdws_multiplayer *multiplayer, const void *packet,
                                                 size_t length);
@@ -245,6 +246,25 @@ GDWS_API gdws_error gdws_multiplayer_get_packet(gdws_multiplayer *multiplayer,
                                                 const uint8_t **packet, size_t *length);
 
 /**
+ * Queue a value for the target, as put_packet queues a packet.
+ *
+ * Returns INVALID_PARAMETER for NULL, and what put_packet returns. Source: Godot 3
+ * PacketPeer.put_var. Since 0.1.
+ */
+GDWS_API gdws_error gdws_multiplayer_put_var(gdws_multiplayer *multiplayer,
+                                             const gdws_variant *variant);
+
+/**
+ * Take the oldest packet and decode it; get_packet_peer before it tells who sent it.
+ *
+ * variant: receives the value, which the caller frees; NULL on error.
+ *
+ * Returns UNAVAILABLE when there is none; INVALID_DATA or OUT_OF_MEMORY, as gdws_variant_decode
+ * does: the packet is taken nevertheless. Source: Godot 3 PacketPeer.get_var. Since 0.1.
+ */
+GDWS_API gdws_error gdws_multiplayer_get_var(gdws_multiplayer *multiplayer, gdws_variant **variant);
+
+/**
  * Close a peer's connection. On a server: what it sends from now on is ignored, and
  * peer_disconnected comes when it has gone. On a client id 1 closes the own connection.
  *
@@ -257,7 +277,8 @@ GDWS_API gdws_error gdws_multiplayer_disconnect_peer(gdws_multiplayer *multiplay
                                                      int code, const char *reason);
 
 /** End the session: a server stops (as gdws_server_stop), a client closes with 1000 or gives up
- *  connecting. The signals that this brings come in the next polls. Source: Godot 3
+ *  connecting. The signals that this brings come in the next polls, and a new session may begin
+ *  when they have come. Source: Godot 3
  *  WebSocketServer.stop, WebSocketClient.disconnect_from_host, Godot 4 close. Since 0.1. */
 GDWS_API void gdws_multiplayer_close(gdws_multiplayer *multiplayer);
 

@@ -120,6 +120,14 @@ GDWS_API gdws_error gdws_peer_close(gdws_peer *peer, int code, const char *reaso
 
 /* Asking */
 
+/** Keep a pointer of the program's with the peer: what it knows of this player. NULL at first, and
+ *  forgotten with the peer; what it points to stays the program's. Source: ENet's ENetPeer.data.
+ *  Since 0.1. */
+GDWS_API void gdws_peer_set_user(gdws_peer *peer, void *user);
+
+/** Give that pointer, in client_disconnected and connection_closed, too. Since 0.1. */
+GDWS_API void *gdws_peer_get_user(const gdws_peer *peer);
+
 /** Give the state. CLOSED for NULL. Source: Godot 4 WebSocketPeer.get_ready_state. Since 0.1. */
 GDWS_API gdws_ready_state gdws_peer_get_ready_state(const gdws_peer *peer);
 
@@ -171,8 +179,8 @@ GDWS_API const char *gdws_peer_get_request_header(const gdws_peer *peer, const c
  *  wss; "" when it has shown none or when certificates are not verified here. Since 0.1. */
 GDWS_API const char *gdws_peer_get_certificate_subject(const gdws_peer *peer);
 
-/** Give the time in ms between the last ping and its pong; -1 before the first pong or without a
- *  heartbeat. Since 0.1. */
+/** Give the time in ms between the last ping and its pong, as polls saw it: up to a frame more than
+ *  the network takes; -1 before the first pong or without a heartbeat. Since 0.1. */
 GDWS_API int gdws_peer_get_round_trip_time_ms(const gdws_peer *peer);
 
 /** Give its id: on a server what the signals call it, on a client 1; 0 before the handshake. Since

@@ -305,10 +305,10 @@ GDWS_API gdws_error gdws_server_replace_certificate(gdws_server *server, const c
  * port: 1 to 65535; 0 takes a free one, see gdws_server_get_port.
  *
  * Returns ALREADY_IN_USE when it listens already or the port is taken, CANT_CREATE when the address
- * is not one of this machine or the system refuses, OUT_OF_MEMORY. For wss UNCONFIGURED when there
- * is a key without a certificate or the other way round, and INVALID_DATA when they cannot be used;
- * a log line says more. UNAVAILABLE inside of free. Source: Godot WebSocketServer.listen. Since
- * 0.1.
+ * is not one of this machine or the system refuses (a log line says why), OUT_OF_MEMORY. For wss
+ * UNCONFIGURED when there is a key without a certificate or the other way round, and INVALID_DATA
+ * when they cannot be used; a log line says more. UNAVAILABLE inside of free. Source: Godot
+ * WebSocketServer.listen. Since 0.1.
  */
 GDWS_API gdws_error gdws_server_listen(gdws_server *server, uint16_t port);
 
@@ -321,8 +321,9 @@ GDWS_API gdws_error gdws_server_listen(gdws_server *server, uint16_t port);
  * fd: a connected TCP or unix stream socket, blocking or not. On success it is the server's: its
  * number is closed when this returns and means nothing to the caller any more. Take it out of your
  * own event loop before. On error it is the caller's, open and as it was.
- * already_read: what was read from it, from its first byte on, which is handed along: a request or
- * a part of one, with what follows it, or nothing. Copied; used by the next poll.
+ * already_read: what was read from it, from the first byte of this request on, which is handed
+ * along: all of it or a part, with what follows it, or nothing; no earlier request that has been
+ * answered. Copied; used by the next poll.
  * length: of already_read in bytes; 0 when nothing was read.
  *
  * A server with a private key and a certificate speaks TLS on all of its connections: the first

@@ -133,7 +133,8 @@ GDWS_API gdws_variant_type gdws_variant_get_type(const gdws_variant *variant);
 /** Give the value of a BOOL. Since 0.1. */
 GDWS_API bool gdws_variant_get_bool(const gdws_variant *variant);
 
-/** Give the value of an INT. Since 0.1. */
+/** Give the value of an INT, or of a REAL without its fraction (what is out of range is the nearest
+ *  that there is). Source: Godot int(). Since 0.1. */
 GDWS_API int64_t gdws_variant_get_int(const gdws_variant *variant);
 
 /** Give the value of a REAL or an INT. Since 0.1. */
@@ -157,6 +158,10 @@ GDWS_API const gdws_variant *gdws_variant_get_key(const gdws_variant *dictionary
  * none. Source: Godot Dictionary.get. Since 0.1. */
 GDWS_API const gdws_variant *gdws_variant_find(const gdws_variant *dictionary, const char *key);
 
+/** Find the value that a DICTIONARY has under a key that is an INT. Lent; NULL when there is none.
+ *  Source: Godot Dictionary.get. Since 0.1. */
+GDWS_API const gdws_variant *gdws_variant_find_int(const gdws_variant *dictionary, int64_t key);
+
 /** Give the bytes of a POOL_BYTE_ARRAY, gdws_variant_get_size of them. Lent. Since 0.1. */
 GDWS_API const uint8_t *gdws_variant_get_bytes(const gdws_variant *variant);
 
@@ -175,7 +180,8 @@ GDWS_API const float *gdws_variant_get_floats(const gdws_variant *variant);
  * buffer: receives the bytes, up to capacity of them; may be NULL when capacity is 0.
  * length: receives how many bytes the value takes, also when they are too many.
  *
- * Returns OUT_OF_MEMORY when capacity is too small. Source: Godot 3 var2bytes, encode_variant.
+ * Returns OUT_OF_MEMORY when capacity is too small, as it is where only the length is asked for.
+ * Source: Godot 3 var2bytes, encode_variant.
  * Since 0.1.
  */
 GDWS_API gdws_error gdws_variant_encode(const gdws_variant *variant, void *buffer, size_t capacity,

@@ -158,14 +158,14 @@ static const struct {
     const char *line;
     const char *body;
 } refusals[] = {
-    {0, NULL, "HTTP/1.1 403 Forbidden\r\n", ""},
+    {0, NULL, "HTTP/1.1 403 Forbidden\r\n", "The request is not let in.\n"},
     {401, "Log in first.", "HTTP/1.1 401 Unauthorized\r\n", "Log in first.\n"},
     {404, "No such room: \xc3\xa4", "HTTP/1.1 404 Not Found\r\n", "No such room: \xc3\xa4\n"},
-    {409, "", "HTTP/1.1 409 Conflict\r\n", ""},
+    {409, "", "HTTP/1.1 409 Conflict\r\n", "The request is not let in.\n"},
     {429, "Later.", "HTTP/1.1 429 Too Many Requests\r\n", "Later.\n"},
     {499, "Odd.", "HTTP/1.1 499 Refused\r\n", "Odd.\n"},
     {503, "Full.", "HTTP/1.1 503 Service Unavailable\r\n", "Full.\n"},
-    {599, NULL, "HTTP/1.1 599 Refused\r\n", ""},
+    {599, NULL, "HTTP/1.1 599 Refused\r\n", "The request is not let in.\n"},
 };
 
 START_TEST(a_refusal_has_its_status_and_its_text)

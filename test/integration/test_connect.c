@@ -450,6 +450,16 @@ START_TEST(headers_go_with_the_request_and_the_answer)
 }
 END_TEST
 
+static char last_line[256];
+
+static void keep_line(gdws_log_level level, const char *line, void *user)
+{
+    (void)user;
+    if (level == GDWS_LOG_WARNING) {
+        (void)snprintf(last_line, sizeof(last_line), "%s", line);
+    }
+}
+
 START_TEST(listening_twice_and_on_a_taken_port_is_already_in_use)
 {
     world v;
@@ -460,7 +470,14 @@ START_TEST(listening_twice_and_on_a_taken_port_is_already_in_use)
     ck_assert_int_eq(gdws_server_set_bind_ip(w.server, "*"), GDWS_ALREADY_IN_USE);
     ck_assert_int_eq(gdws_server_set_bind_ip(v.server, "localhost"), GDWS_INVALID_PARAMETER);
     ck_assert_int_eq(gdws_server_set_bind_ip(v.server, "203.0.113.1"), GDWS_OK);
+    gdws_set_log_callback(keep_line, NULL);
+    ck_assert_int_eq(gdws_server_listen(v.server, 9), GDWS_CANT_CREATE);
+    ck_assert_str_eq(last_line, "cannot listen on 203.0.113.1, port 9: address not available");
+    ck_assert_int_eq(gdws_server_set_bind_ip(v.server, "unix:/nowhere/at/all"), GDWS_OK);
     ck_assert_int_eq(gdws_server_listen(v.server, 0), GDWS_CANT_CREATE);
+    ck_assert_str_eq(last_line,
+                     "cannot listen on unix:/nowhere/at/all, port 0: no such file or directory");
+    gdws_set_log_callback(NULL, NULL);
     gdws_client_free(v.client);
     gdws_server_free(v.server);
     gdws_loop_free(v.loop);

@@ -433,6 +433,33 @@ START_TEST(a_message_that_never_fits_closes_its_sender)
 }
 END_TEST
 
+START_TEST(values_of_godot_go_through_a_session)
+{
+    gdws_variant *value = gdws_variant_new(GDWS_VARIANT_ARRAY);
+    gdws_variant *back;
+    party_init(&p, GDWS_MULTIPLAYER_GODOT_3);
+    int32_t a = party_join(&p);
+    (void)party_join(&p);
+    ck_assert_int_eq(gdws_variant_append(value, gdws_variant_new_string("hello")), GDWS_OK);
+    gdws_multiplayer_set_target_peer(p.guests[0].mp, 0);
+    ck_assert_int_eq(gdws_multiplayer_put_var(p.guests[0].mp, value), GDWS_OK);
+    ck_assert_int_eq(gdws_multiplayer_put_packet(p.guests[0].mp, "\x11", 1), GDWS_OK);
+    gdws_variant_free(value);
+    WAIT_FOR_ON(p.loop, p.host.packets == 2 && p.guests[1].packets == 2);
+    ck_assert_int_eq(gdws_multiplayer_get_packet_peer(p.guests[1].mp), a);
+    ck_assert_int_eq(gdws_multiplayer_get_var(p.guests[1].mp, &back), GDWS_OK);
+    ck_assert_str_eq(gdws_variant_get_string(gdws_variant_get_item(back, 0)), "hello");
+    gdws_variant_free(back);
+    /* No value, but taken. */
+    ck_assert_int_eq(gdws_multiplayer_get_var(p.guests[1].mp, &back), GDWS_INVALID_DATA);
+    ck_assert_ptr_null(back);
+    ck_assert_int_eq(gdws_multiplayer_get_var(p.guests[1].mp, &back), GDWS_UNAVAILABLE);
+    ck_assert_int_eq(gdws_multiplayer_get_var(p.host.mp, &back), GDWS_OK);
+    gdws_variant_free(back);
+    party_free(&p);
+}
+END_TEST
+
 START_TEST(packets_come_in_order_of_arrival_across_peers)
 {
     int32_t ids[3];
@@ -587,6 +614,7 @@ static Suite *make(void)
     tcase_set_timeout(alone, 60);
     tcase_add_test(alone, an_object_with_its_own_loop);
     tcase_add_test(alone, a_message_that_never_fits_closes_its_sender);
+    tcase_add_test(alone, values_of_godot_go_through_a_session);
     suite_add_tcase(suite, alone);
     return suite;
 }

@@ -343,6 +343,35 @@ START_TEST(huge_messages_go_both_ways)
 }
 END_TEST
 
+/* What a program keeps with a peer stays until it has gone. */
+static int *user_at_end;
+
+static void end_of_user(void *user)
+{
+    (void)user;
+    user_at_end = gdws_peer_get_user(world_client_peer(&w));
+}
+
+START_TEST(a_peer_keeps_a_pointer_of_the_programs)
+{
+    static int player;
+    static int other;
+    ck_assert_ptr_null(gdws_peer_get_user(world_server_peer(&w)));
+    ck_assert_ptr_null(gdws_peer_get_user(world_client_peer(&w)));
+    gdws_peer_set_user(world_server_peer(&w), &player);
+    gdws_peer_set_user(world_client_peer(&w), &other);
+    ck_assert_ptr_eq(gdws_peer_get_user(world_server_peer(&w)), &player);
+    w.at_client.on_end = end_of_user;
+    ck_assert_int_eq(gdws_client_disconnect_from_host(w.client, 1000, NULL), GDWS_OK);
+    WAIT_FOR(&w, w.at_server.closed == 1 && w.at_client.closed == 1);
+    ck_assert_ptr_eq(user_at_end, &other);
+    /* The next connection is another peer. */
+    world_connect(&w);
+    ck_assert_ptr_null(gdws_peer_get_user(world_server_peer(&w)));
+    ck_assert_ptr_null(gdws_peer_get_user(world_client_peer(&w)));
+}
+END_TEST
+
 START_TEST(values_of_godot_go_as_packets)
 {
     gdws_variant *value = gdws_variant_new(GDWS_VARIANT_ARRAY);
@@ -378,6 +407,7 @@ Suite *packets_suite(void)
     tcase_add_loop_test(tests, packets_of_all_sizes_go_both_ways, 0, 14);
     tcase_add_test(tests, text_and_binary_are_told_apart);
     tcase_add_test(tests, values_of_godot_go_as_packets);
+    tcase_add_test(tests, a_peer_keeps_a_pointer_of_the_programs);
     tcase_add_test(tests, text_that_is_not_utf8_is_refused_when_sent);
     tcase_add_test(tests, no_packet_clears_the_outputs);
     tcase_add_test(tests, a_signal_comes_for_each_packet);

@@ -186,6 +186,8 @@ START_TEST(no_peer_takes_and_gives_nothing)
     INVALID(gdws_peer_close(NULL, 1000, NULL));
     INVALID(gdws_peer_set_no_delay(NULL, true));
     ck_assert_int_eq(gdws_peer_get_write_mode(NULL), GDWS_WRITE_MODE_BINARY);
+    gdws_peer_set_user(NULL, server);
+    NOTHING(gdws_peer_get_user(NULL));
     ck_assert_int_eq(gdws_peer_get_ready_state(NULL), GDWS_STATE_CLOSED);
     ck_assert_int_eq(gdws_peer_get_close_code(NULL), -1);
     ck_assert_int_eq(gdws_peer_get_round_trip_time_ms(NULL), -1);
@@ -341,6 +343,12 @@ START_TEST(no_variant_is_a_nil_without_anything_in_it)
     ck_assert_ptr_null(variant);
     INVALID(gdws_variant_decode("abcd", 4, NULL, NULL));
     INVALID(gdws_peer_put_var(NULL, one));
+    INVALID(gdws_multiplayer_put_var(NULL, one));
+    INVALID(gdws_multiplayer_put_var(multiplayer, NULL));
+    SAYS(GDWS_UNAVAILABLE, gdws_multiplayer_put_var(multiplayer, one));
+    INVALID(gdws_multiplayer_get_var(NULL, &variant));
+    INVALID(gdws_multiplayer_get_var(multiplayer, NULL));
+    SAYS(GDWS_UNAVAILABLE, gdws_multiplayer_get_var(multiplayer, &variant));
     variant = one;
     INVALID(gdws_peer_get_var(NULL, &variant));
     ck_assert_ptr_null(variant);
@@ -354,6 +362,7 @@ START_TEST(no_variant_is_a_nil_without_anything_in_it)
     NOTHING(gdws_variant_get_item(NULL, 0));
     NOTHING(gdws_variant_get_key(NULL, 0));
     NOTHING(gdws_variant_find(NULL, "a"));
+    NOTHING(gdws_variant_find_int(NULL, 1));
     NOTHING(gdws_variant_get_bytes(NULL));
     NOTHING(gdws_variant_get_ints(NULL));
     NOTHING(gdws_variant_get_floats(NULL));

@@ -164,6 +164,65 @@ static uint8_t *bytes_of(const gdws_variant *variant, size_t *length)
     return bytes;
 }
 
+/* GDScript's division and JSON make REALs of what a program takes for an INT. */
+START_TEST(numbers_are_asked_for_as_either_kind)
+{
+    static const struct {
+        double real;
+        int64_t integer;
+    } table[] = {
+        {5.0, 5},
+        {2.9, 2},
+        {-2.9, -2},
+        {-0.0, 0},
+        {1e300, INT64_MAX},
+        {0x1p63, INT64_MAX},
+        {-1e300, INT64_MIN},
+        {-0x1p63, INT64_MIN},
+        {INFINITY, INT64_MAX},
+        {-INFINITY, INT64_MIN},
+        {NAN, 0},
+        {0x1.fffffffffffffp62, 0x7ffffffffffffc00},
+    };
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        gdws_variant *number = gdws_variant_new_real(table[i].real);
+        ck_assert_int_eq(gdws_variant_get_int(number), table[i].integer);
+        gdws_variant_free(number);
+    }
+    gdws_variant *whole = gdws_variant_new_int(-7);
+    ck_assert_double_eq(gdws_variant_get_real(whole), -7.0);
+    gdws_variant_free(whole);
+    /* What is no number is none. */
+    gdws_variant *text = gdws_variant_new_string("5");
+    ck_assert_int_eq(gdws_variant_get_int(text), 0);
+    ck_assert_double_eq(gdws_variant_get_real(text), 0.0);
+    gdws_variant_free(text);
+}
+END_TEST
+
+/* {1: "one", "1": "text", 1.0: "real", 1: "again"}, of which bytes may have a key twice. */
+START_TEST(players_are_found_by_their_ids)
+{
+    gdws_variant *players = gdws_variant_new(GDWS_VARIANT_DICTIONARY);
+    gdws_variant *array = gdws_variant_new(GDWS_VARIANT_ARRAY);
+    ck_assert_int_eq(
+        gdws_variant_set(players, gdws_variant_new_int(1), gdws_variant_new_string("one")),
+        GDWS_OK);
+    ck_assert_int_eq(
+        gdws_variant_set(players, gdws_variant_new_string("1"), gdws_variant_new_string("text")),
+        GDWS_OK);
+    ck_assert_int_eq(
+        gdws_variant_set(players, gdws_variant_new_real(1), gdws_variant_new_string("real")),
+        GDWS_OK);
+    ck_assert_str_eq(gdws_variant_get_string(gdws_variant_find_int(players, 1)), "one");
+    ck_assert_ptr_null(gdws_variant_find_int(players, 2));
+    ck_assert_ptr_null(gdws_variant_find_int(array, 0));
+    gdws_variant_free(array);
+    gdws_variant_free(players);
+    ck_assert_uint_eq(gdwsi_mem_live(), 0);
+}
+END_TEST
+
 /* One of each kind of value, the empty ones among them, in an array. */
 static gdws_variant *make_one_of_each(void)
 {
@@ -594,6 +653,8 @@ Suite *variant_suite(void)
     tcase_add_test(tests, texts_as_godot_writes_them);
     tcase_add_test(tests, vectors_and_pools_as_godot_writes_them);
     tcase_add_test(tests, a_tree_is_built_asked_and_owned);
+    tcase_add_test(tests, numbers_are_asked_for_as_either_kind);
+    tcase_add_test(tests, players_are_found_by_their_ids);
     tcase_add_test(tests, a_copy_is_the_same_and_owns_itself);
     tcase_add_test(tests, values_that_cannot_be);
     tcase_add_loop_test(tests, malformed_bytes_are_invalid_data, 0,
