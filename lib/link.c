@@ -355,6 +355,8 @@ void gdwsi_link_established(gdwsi_link *link)
     gdwsi_link_stop_timer(link);
     link->peer.opened_at_ms = wall_clock_ms();
     gdwsi_peer_open(&link->peer);
+    gdwsi_log_write(GDWS_LOG_INFO, "%s port %u: connected",
+                    gdws_peer_get_connected_host(&link->peer), link->peer.port);
     if (link->peer.heartbeat_interval_ms > 0) {
         link->pinged_at = gdwsi_loop_now(link->loop);
         gdwsi_link_arm_heartbeat(link);
@@ -391,12 +393,24 @@ void gdwsi_link_leave(gdwsi_link *link)
     }
 }
 
+static void log_end(const gdws_peer *peer)
+{
+    const char *reason = gdws_peer_get_end_reason(peer);
+    gdwsi_log_write(GDWS_LOG_INFO, "%s port %u: disconnected%s%s",
+                    gdws_peer_get_connected_host(peer), peer->port, reason[0] != '\0' ? ", " : "",
+                    reason);
+}
+
 void gdwsi_link_ended(gdwsi_link *link)
 {
     if (!link->is_established) {
         gdwsi_link_note_error(link, GDWS_CONNECTION_ERROR, "the connection ended");
     }
+    bool was_open = link->is_established && link->peer.state != GDWS_STATE_CLOSED;
     gdwsi_peer_end(&link->peer);
+    if (was_open) {
+        log_end(&link->peer);
+    }
     gdwsi_link_owe_signal(link);
 }
 

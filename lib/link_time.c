@@ -3,8 +3,6 @@
  * connection is given up for its silence before its socket has been read once more. */
 #include "link.h"
 
-#include "log.h"
-
 static void on_timer(uv_timer_t *timer);
 
 void gdwsi_link_set_timer(gdwsi_link *link, gdwsi_link_timer purpose, uint64_t timeout_ms)
@@ -75,8 +73,7 @@ static void beat(gdwsi_link *link)
         if (look_again(link, GDWSI_LINK_TIMER_HEARTBEAT)) {
             return;
         }
-        gdwsi_log_write(GDWS_LOG_INFO, "%s port %u: no pong, connection given up",
-                        gdws_peer_get_connected_host(&link->peer), link->peer.port);
+        gdwsi_peer_note_end(&link->peer, "no pong");
         gdwsi_link_kill(link);
         return;
     }

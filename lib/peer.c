@@ -188,7 +188,10 @@ void gdwsi_peer_receive_close(gdws_peer *peer, const uint8_t *payload, size_t le
     }
     peer->close_code = code;
     peer->close_received = is_in_order;
-    peer->is_failed = peer->is_failed || !is_in_order;
+    if (!is_in_order) {
+        gdwsi_peer_note_end(peer, "a Close frame that is not in order");
+        peer->is_failed = true;
+    }
     peer->owes_close_request = true;
     gdwsi_pktq_abort(&peer->in);
     peer->is_receiving = false;
@@ -196,8 +199,18 @@ void gdwsi_peer_receive_close(gdws_peer *peer, const uint8_t *payload, size_t le
     set_state(peer, GDWS_STATE_CLOSING);
 }
 
+void gdwsi_peer_note_end(gdws_peer *peer, const char *reason)
+{
+    if (peer->end_reason == NULL) {
+        peer->end_reason = reason;
+    }
+}
+
 void gdwsi_peer_fail(gdws_peer *peer, int code, const char *reason)
 {
+    if (reason[0] != '\0') {
+        gdwsi_peer_note_end(peer, reason);
+    }
     peer->is_failed = true;
     queue_last_close(peer, code, reason);
     if (peer->state == GDWS_STATE_OPEN) {
@@ -208,6 +221,7 @@ void gdwsi_peer_fail(gdws_peer *peer, int code, const char *reason)
 void gdwsi_peer_shut(gdws_peer *peer, int code)
 {
     if (peer->state != GDWS_STATE_CLOSED) {
+        gdwsi_peer_note_end(peer, "closed here, and not waited for");
         gdwsi_peer_fail(peer, code, "");
         set_state(peer, GDWS_STATE_CLOSED);
     }
@@ -221,6 +235,10 @@ void gdwsi_peer_end(gdws_peer *peer)
     gdwsi_outq_clear(&peer->out);
     peer->handed = 0;
     peer->owes_drained = false;
+    if (!gdwsi_peer_was_clean(peer)) {
+        gdwsi_peer_note_end(peer, peer->close_queued ? "no answer to the Close frame"
+                                                     : "ended without a Close frame");
+    }
     set_state(peer, GDWS_STATE_CLOSED);
 }
 

@@ -87,11 +87,12 @@ struct gdws_peer {
     bool owes_drained;
 
     /* Closing. */
-    bool close_queued;   /* our Close frame is the last one in the outbound queue, or sent */
-    bool close_received; /* theirs was seen and was in order */
-    bool is_left;        /* the program has closed it */
-    bool is_failed;      /* we ended the connection for a violation */
-    bool is_abandoned;   /* packets that nobody took are given up */
+    bool close_queued;      /* our Close frame is the last one in the outbound queue, or sent */
+    bool close_received;    /* theirs was seen and was in order */
+    bool is_left;           /* the program has closed it */
+    bool is_failed;         /* we ended the connection for a violation */
+    bool is_abandoned;      /* packets that nobody took are given up */
+    const char *end_reason; /* why it is not clean: static; NULL: nothing is known yet */
     int close_code;
     char close_reason[GDWSI_PEER_REASON_MAX + 1];
 
@@ -147,6 +148,9 @@ void gdwsi_peer_receive_close(gdws_peer *peer, const uint8_t *payload, size_t le
 /* Fail the connection (RFC 6455 section 7.1.7): a Close frame with the code follows what is queued.
  */
 void gdwsi_peer_fail(gdws_peer *peer, int code, const char *reason);
+
+/* Say why the connection ends; what was said first counts. reason: static. */
+void gdwsi_peer_note_end(gdws_peer *peer, const char *reason);
 
 /* Close with a code, at once and for good: for the program the connection is over, its packets are
  * given up, and disconnected is due; what is queued and the Close frame may still be sent. */

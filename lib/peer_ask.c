@@ -50,6 +50,12 @@ static const char *text_or_empty(const char *text)
     return text != NULL ? text : "";
 }
 
+const char *gdws_peer_get_end_reason(const gdws_peer *peer)
+{
+    bool is_lost = peer != NULL && peer->state == GDWS_STATE_CLOSED && !gdwsi_peer_was_clean(peer);
+    return text_or_empty(is_lost ? peer->end_reason : NULL);
+}
+
 const char *gdws_peer_get_connected_host(const gdws_peer *peer)
 {
     return text_or_empty(peer != NULL ? peer->host : NULL);

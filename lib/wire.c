@@ -125,6 +125,7 @@ static void receive(gdwsi_link *link, uint8_t *bytes, size_t length)
     }
     if (!is_kept) {
         gdwsi_link_note_error(link, GDWS_OUT_OF_MEMORY, "out of memory");
+        gdwsi_peer_note_end(&link->peer, "out of memory");
         gdwsi_link_kill(link);
         return;
     }

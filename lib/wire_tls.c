@@ -29,6 +29,7 @@ static void fail(gdwsi_link *link)
     gdwsi_log_write(GDWS_LOG_INFO, "%s port %u: TLS: %s", gdws_peer_get_connected_host(&link->peer),
                     link->peer.port, fault);
     gdwsi_link_note_error(link, GDWS_CONNECTION_ERROR, "TLS: %s", fault);
+    gdwsi_peer_note_end(&link->peer, "TLS: the connection is broken");
     link->is_dropped = true;
     gdwsi_wire_end_text(link, gdwsi_wire_send_unsent(link));
     if (link->peer.is_client || link->is_established) {

@@ -250,6 +250,7 @@ static void on_dropped(gdwsi_link *link)
     if (gdwsi_link_can_write(link) && !link->peer.close_queued &&
         lws_get_close_length(link->wsi) == 0) {
         gdwsi_outq_clear(&link->peer.out);
+        gdwsi_peer_note_end(&link->peer, "ended without a Close frame");
         gdwsi_peer_fail(&link->peer, CLOSE_PROTOCOL_ERROR, "");
         write_all(link);
     }

@@ -143,6 +143,11 @@ GDWS_API int gdws_peer_get_close_code(const gdws_peer *peer);
  *  WebSocketPeer.get_close_reason. Since 0.1. */
 GDWS_API const char *gdws_peer_get_close_reason(const gdws_peer *peer);
 
+/** Say in a few words why the connection has ended, where it has not ended with both sides' Close
+ *  frames: "no pong", "message too big", "ended without a Close frame" and so on; for people, not
+ *  to be compared with. "" while it lasts, and after a clean end. Since 0.1. */
+GDWS_API const char *gdws_peer_get_end_reason(const gdws_peer *peer);
+
 /** Give the other side's address: numeric on a server, as in the URL on a client; "" before.
  *  Source: Godot WebSocketPeer.get_connected_host. Since 0.1. */
 GDWS_API const char *gdws_peer_get_connected_host(const gdws_peer *peer);

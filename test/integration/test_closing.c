@@ -97,6 +97,70 @@ START_TEST(packets_that_nobody_takes_are_given_up_after_the_linger_time)
 }
 END_TEST
 
+/* How a raw peer can go, and what is said of it. */
+static void go_away(rawsock *raw, int how)
+{
+    static const char large[5000];
+    switch (how) {
+    case 0: /* in order */
+        rawsock_send_frame(raw, 0x88, "\x03\xe8", 2, true);
+        break;
+    case 1:
+        rawsock_end(raw);
+        break;
+    case 2:
+        rawsock_send_frame(raw, 0x82, large, sizeof(large), true);
+        break;
+    case 3:
+        rawsock_send_frame(raw, 0x81, "\xff", 1, true);
+        break;
+    case 4: /* does not answer ours */
+        ck_assert_int_eq(gdws_peer_close(world_server_peer(&w), 1000, NULL), GDWS_OK);
+        break;
+    case 5: /* with a code that may not be sent */
+        rawsock_send_frame(raw, 0x88, "\x03\xed", 2, true);
+        break;
+    case 6: /* does not answer pings */
+        break;
+    default:
+        rawsock_send_frame(raw, 0x83, "", 0, true);
+        break;
+    }
+}
+
+START_TEST(the_end_of_a_connection_has_a_reason)
+{
+    static const char *const reasons[] = {"",
+                                          "ended without a Close frame",
+                                          "message too big",
+                                          "text that is not UTF-8",
+                                          "no answer to the Close frame",
+                                          "a Close frame that is not in order",
+                                          "no pong",
+                                          NULL};
+    rawsock raw;
+    world_init_idle(&w);
+    ck_assert_int_eq(gdws_server_set_inbound_buffer_size(w.server, 4096), GDWS_OK);
+    ck_assert_int_eq(gdws_server_set_close_timeout_ms(w.server, 300), GDWS_OK);
+    if (_i == 6) {
+        ck_assert_int_eq(gdws_server_set_heartbeat(w.server, 50, 300), GDWS_OK);
+    }
+    world_listen(&w);
+    rawsock_connect(&raw, w.loop, gdws_server_get_port(w.server));
+    rawsock_upgrade(&raw);
+    WAIT_FOR(&w, w.at_server.connected == 1);
+    ck_assert_str_eq(gdws_peer_get_end_reason(world_server_peer(&w)), "");
+    go_away(&raw, _i);
+    WAIT_FOR(&w, w.at_server.closed == 1);
+    ck_assert_int_eq(w.at_server.was_clean, _i == 0);
+    ck_assert_msg(reasons[_i] != NULL ? strcmp(w.at_server.end_reason, reasons[_i]) == 0
+                                      : w.at_server.end_reason[0] != '\0',
+                  "%s", w.at_server.end_reason);
+    rawsock_close(&raw);
+    world_free(&w);
+}
+END_TEST
+
 START_TEST(data_that_comes_before_the_answer_to_our_close_is_kept)
 {
     rawsock raw;
@@ -296,6 +360,11 @@ Suite *closing_suite(void)
     tcase_add_test(tests, both_may_close_at_once);
     tcase_add_test(tests, a_client_connects_again_after_the_end);
     tcase_add_test(tests, stop_tells_each_peer_and_the_server_may_listen_again);
+    suite_add_tcase(suite, tests);
+    tests = tcase_create("reasons");
+    /* libwebsockets does not tell of all that breaks a rule. */
+    tcase_add_loop_test(tests, the_end_of_a_connection_has_a_reason, 0,
+                        world_is_fallback() ? 5 : 8);
     suite_add_tcase(suite, tests);
     tests = tcase_create("slow readers");
     tcase_set_timeout(tests, 60);

@@ -128,6 +128,14 @@ static void on_client_connected(gdws_server *server, int32_t id, const char *pro
     (void)snprintf(w->at_server.protocol, sizeof(w->at_server.protocol), "%s", protocol);
 }
 
+/* Whoever loses a connection is told why. */
+static void note_end_reason(witness *side, const gdws_peer *peer, bool was_clean)
+{
+    const char *reason = gdws_peer_get_end_reason(peer);
+    ck_assert_msg(was_clean == (reason[0] == '\0'), "clean: %d, but: %s", was_clean, reason);
+    (void)snprintf(side->end_reason, sizeof(side->end_reason), "%s", reason);
+}
+
 static void on_server_data(gdws_server *server, int32_t id, void *user)
 {
     world *w = user;
@@ -164,6 +172,7 @@ static void on_client_disconnected(gdws_server *server, int32_t id, bool was_cle
 {
     world *w = user;
     ck_assert(gdws_server_has_peer(server, id));
+    note_end_reason(&w->at_server, gdws_server_get_peer(server, id), was_clean);
     note(&w->at_server, 'X');
     w->at_server.closed++;
     w->at_server.was_clean = was_clean;
@@ -228,7 +237,7 @@ static void on_close_request(gdws_client *client, int code, const char *reason, 
 static void on_closed(gdws_client *client, bool was_clean, void *user)
 {
     world *w = user;
-    (void)client;
+    note_end_reason(&w->at_client, gdws_client_get_peer(client, 1), was_clean);
     note(&w->at_client, 'X');
     w->at_client.closed++;
     w->at_client.was_clean = was_clean;

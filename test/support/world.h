@@ -29,6 +29,7 @@ typedef struct witness {
     bool was_clean;
     int code;
     char reason[128];
+    char end_reason[64];
     char protocol[64];
     int32_t id;
     void (*on_data)(void *world); /* instead of taking the packet; may be NULL */

@@ -190,6 +190,7 @@ START_TEST(no_peer_takes_and_gives_nothing)
     NOTHING(gdws_peer_get_user(NULL));
     ck_assert_int_eq(gdws_peer_get_ready_state(NULL), GDWS_STATE_CLOSED);
     ck_assert_int_eq(gdws_peer_get_close_code(NULL), -1);
+    EMPTY(gdws_peer_get_end_reason(NULL));
     ck_assert_int_eq(gdws_peer_get_round_trip_time_ms(NULL), -1);
     NOTHING(gdws_peer_get_available_packet_count(NULL));
     NOTHING(gdws_peer_was_string_packet(NULL));
