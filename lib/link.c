@@ -64,7 +64,8 @@ bool gdwsi_link_can_write(const gdwsi_link *link)
 
 void gdwsi_link_update_reading(gdwsi_link *link)
 {
-    bool is_reading = !gdwsi_peer_update_paused(&link->peer) && link->answer == NULL;
+    bool is_over = link->is_read_over && !link->is_dropped;
+    bool is_reading = !gdwsi_peer_update_paused(&link->peer) && link->answer == NULL && !is_over;
     if (is_reading != link->is_reading && link->wsi != NULL) {
         link->is_reading = is_reading;
         if (!is_reading) {
@@ -102,9 +103,9 @@ void gdwsi_link_conclude_flush(gdwsi_link *link)
     gdws_peer *peer = &link->peer;
     gdwsi_peer_note_flushed(peer);
     note_progress_of_close(link);
-    if (peer->close_queued && !link->is_close_flushed &&
+    if (peer->close_queued && !peer->close_flushed &&
         gdws_peer_get_current_outbound_buffered_amount(peer) == 0) {
-        link->is_close_flushed = true;
+        peer->close_flushed = true;
         if (!peer->is_failed) {
             gdwsi_link_set_timer(link, GDWSI_LINK_TIMER_CLOSE, link->close_timeout_ms);
         }

@@ -84,7 +84,7 @@ struct gdwsi_link {
     bool must_ask;   /* it has said so, and forgets on its way back what it was asked meanwhile */
     bool is_reading; /* what libwebsockets was told last */
     bool is_ping_due;
-    bool is_close_flushed;
+    bool is_read_over; /* the other side has ended its half, of TCP or of TLS: no more comes */
 
     /* For wire. */
     gdwsi_decoder decoder;

@@ -228,6 +228,14 @@ void gdwsi_peer_shut(gdws_peer *peer, int code)
     peer->is_abandoned = true;
 }
 
+static const char *reason_of_end(const gdws_peer *peer)
+{
+    if (!peer->close_queued) {
+        return "ended without a Close frame";
+    }
+    return peer->close_flushed ? "no answer to the Close frame" : "the other side takes nothing";
+}
+
 void gdwsi_peer_end(gdws_peer *peer)
 {
     gdwsi_pktq_abort(&peer->in);
@@ -236,8 +244,7 @@ void gdwsi_peer_end(gdws_peer *peer)
     peer->handed = 0;
     peer->owes_drained = false;
     if (!gdwsi_peer_was_clean(peer)) {
-        gdwsi_peer_note_end(peer, peer->close_queued ? "no answer to the Close frame"
-                                                     : "ended without a Close frame");
+        gdwsi_peer_note_end(peer, reason_of_end(peer));
     }
     set_state(peer, GDWS_STATE_CLOSED);
 }
@@ -254,7 +261,7 @@ void gdwsi_peer_abandon(gdws_peer *peer)
 
 bool gdwsi_peer_was_clean(const gdws_peer *peer)
 {
-    return peer->close_received && peer->close_queued && !peer->is_failed;
+    return peer->close_received && peer->close_flushed && !peer->is_failed;
 }
 
 /* Events */

@@ -88,6 +88,7 @@ struct gdws_peer {
 
     /* Closing. */
     bool close_queued;      /* our Close frame is the last one in the outbound queue, or sent */
+    bool close_flushed;     /* it has gone, and all that was queued before it */
     bool close_received;    /* theirs was seen and was in order */
     bool is_left;           /* the program has closed it */
     bool is_failed;         /* we ended the connection for a violation */

@@ -21,14 +21,21 @@
 static void end_if_closed(gdwsi_link *link)
 {
     const gdws_peer *peer = &link->peer;
-    if (link->is_dropped || !link->is_close_flushed ||
-        (peer->close_code == -1 && !peer->is_failed)) {
+    if (link->is_dropped || !peer->close_flushed) {
+        return;
+    }
+    if (peer->close_code == -1 && !peer->is_failed) {
+        if (link->is_read_over && link->held_length == 0) {
+            /* Theirs will not come. */
+            gdwsi_link_kill(link);
+        }
         return;
     }
     link->is_dropped = true;
     gdwsi_wire_say_end(link, !peer->is_client || peer->is_failed);
     gdwsi_link_ended(link);
     gdwsi_link_leave(link);
+    gdwsi_link_update_reading(link);
 }
 
 /* Reading */
@@ -135,9 +142,12 @@ static void receive(gdwsi_link *link, uint8_t *bytes, size_t length)
 
 /* For link */
 
+static void end_if_over(gdwsi_link *link);
+
 static void resume(gdwsi_link *link)
 {
     use_held(link, false);
+    end_if_over(link);
 }
 
 static void finish(gdwsi_link *link)
@@ -222,28 +232,44 @@ static void on_writeable(gdwsi_link *link)
     }
     if (link->answer != NULL && !link->is_killed && gdwsi_wire_go_on_answering(link)) {
         use_held(link, false);
+        end_if_over(link);
         gdwsi_link_update_reading(link);
     }
     link->must_ask = link->is_choked || link->answer != NULL;
     gdwsi_loop_add_flush(link->loop, &link->flush);
 }
 
-/* The other side has ended the TLS connection in order: it sends no more, and what we still have to
- * say it may hear, its answer to a Close above all. */
-static void on_tls_ended(gdwsi_link *link)
+/* Whether what the other side has sent before it ended its half is still to be used, or what it is
+ * still to hear is on its way: it may listen for a Close frame and all that was queued before it.
+ */
+static bool is_unfinished(const gdwsi_link *link)
 {
-    if (gdwsi_link_can_write(link) && !link->is_choked) {
+    const gdws_peer *peer = &link->peer;
+    return link->answer != NULL || (link->is_established && link->held_length > 0) ||
+           (peer->close_queued && !peer->close_flushed && gdwsi_link_can_write(link));
+}
+
+/* The end of what the other side sends is the end of the connection, when all is done that was to
+ * be done before it. */
+static void end_if_over(gdwsi_link *link)
+{
+    if (!link->is_read_over || link->is_killed || link->is_dropped) {
+        return;
+    }
+    if (link->answer == NULL && gdwsi_link_can_write(link) && !link->is_choked) {
         if (gdwsi_wire_write(link)) {
             gdwsi_link_conclude_flush(link);
         }
         end_if_closed(link);
     }
-    if (!link->is_dropped) {
-        on_ended(link);
-        link->is_dropped = true;
-        gdwsi_wire_say_end(link, true);
+    if (link->is_dropped || link->is_killed || is_unfinished(link)) {
+        return;
     }
+    on_ended(link);
+    link->is_dropped = true;
+    gdwsi_wire_say_end(link, true);
     gdwsi_link_leave(link);
+    gdwsi_link_update_reading(link);
 }
 
 static void on_received(gdwsi_link *link, uint8_t *bytes, size_t length)
@@ -251,7 +277,9 @@ static void on_received(gdwsi_link *link, uint8_t *bytes, size_t length)
     if (link->tls == NULL) {
         receive(link, bytes, length);
     } else if (gdwsi_wire_tls_receive(link, bytes, length, receive)) {
-        on_tls_ended(link);
+        link->is_read_over = true;
+        end_if_over(link);
+        gdwsi_link_update_reading(link);
     }
 }
 
@@ -277,6 +305,11 @@ static bool read_socket(gdwsi_link *link)
     } while (length < 0 && errno == EINTR);
     if (length > 0) {
         on_received(link, link->loop->read_buffer, (size_t)length);
+    }
+    if (length == 0 && is_unfinished(link)) {
+        link->is_read_over = true;
+        gdwsi_link_update_reading(link);
+        return true;
     }
     return length > 0 || (length < 0 && (errno == EAGAIN || errno == EWOULDBLOCK));
 }

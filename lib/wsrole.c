@@ -125,7 +125,7 @@ static void write_all(gdwsi_link *link)
     if (!is_alive) {
         gdwsi_link_kill(link);
     }
-    link->is_close_flushed = true;
+    link->peer.close_flushed = true;
 }
 
 /* How many of the bytes, which are whole frames, are to be written at once. */

@@ -268,6 +268,41 @@ START_TEST(nothing_follows_the_answer_to_a_close)
 }
 END_TEST
 
+/* It has ended its half of TCP, and still listens. */
+START_TEST(who_ends_its_half_hears_what_is_queued_and_the_close)
+{
+    rawsock raw;
+    bool is_ours = _i == 1;
+    gdws_peer *peer = fill(&raw, (uint32_t)world_scale(600, 3000));
+    if (is_ours) {
+        ck_assert_int_eq(gdws_peer_close(peer, 4000, ""), GDWS_OK);
+    } else {
+        rawsock_send_frame(&raw, 0x88, "\x0f\xa0", 2, true);
+    }
+    rawsock_end(&raw);
+    ck_assert_int_eq(read_slowly(&raw, 4000), MESSAGES);
+    WAIT_FOR(&w, w.at_server.closed == 1);
+    ck_assert_int_eq(w.at_server.was_clean, !is_ours);
+    rawsock_close(&raw);
+    world_free(&w);
+}
+END_TEST
+
+/* What our Close frame was to follow did not go out. */
+START_TEST(an_end_without_our_close_is_not_clean)
+{
+    rawsock raw;
+    (void)fill(&raw, 200);
+    rawsock_send_frame(&raw, 0x88, "\x0f\xa0", 2, true);
+    WAIT_FOR(&w, w.at_server.closed == 1);
+    ck_assert_int_eq(w.at_server.close_requests, 1);
+    ck_assert(!w.at_server.was_clean);
+    ck_assert_str_eq(w.at_server.end_reason, "the other side takes nothing");
+    rawsock_close(&raw);
+    world_free(&w);
+}
+END_TEST
+
 START_TEST(who_says_close_and_does_not_read_is_not_waited_for)
 {
     rawsock raw;
@@ -372,6 +407,8 @@ Suite *closing_suite(void)
     if (!world_is_fallback()) {
         tcase_add_test(tests, what_is_queued_goes_before_the_close_to_a_slow_reader_too);
         tcase_add_test(tests, nothing_follows_the_answer_to_a_close);
+        tcase_add_loop_test(tests, who_ends_its_half_hears_what_is_queued_and_the_close, 0, 2);
+        tcase_add_test(tests, an_end_without_our_close_is_not_clean);
     }
     tcase_add_test(tests, who_says_close_and_does_not_read_is_not_waited_for);
     suite_add_tcase(suite, tests);

@@ -208,6 +208,84 @@ START_TEST(close_close_notify_and_the_end_may_come_in_one)
 }
 END_TEST
 
+/* Compressed, all of it comes in one read, the end of TLS with it, and is far more than the queue
+ * takes. */
+START_TEST(what_came_with_the_end_of_tls_is_not_lost)
+{
+    enum { COUNT = 500, SIZE = 2000 };
+    uint8_t message[SIZE] = {0};
+    const uint8_t *packet;
+    size_t length;
+    int taken = 0;
+    gdws_loop *loop = gdws_loop_new();
+    gdws_client *client = gdws_client_new(loop);
+    ck_assert_int_eq(gdws_client_set_trusted_certificate(client, cert_authority()->certificate),
+                     GDWS_OK);
+    ck_assert_int_eq(gdws_client_set_compression(client, true), GDWS_OK);
+    ck_assert_int_eq(gdws_client_set_outbound_buffer_size(client, 4 * COUNT * SIZE), GDWS_OK);
+    ck_assert_int_eq(gdws_server_set_compression(w.server, true), GDWS_OK);
+    ck_assert_int_eq(gdws_server_set_inbound_buffer_size(w.server, 70000), GDWS_OK);
+    world_listen(&w);
+    connect_client(client);
+    WAIT_FOR(&w, (gdws_loop_poll(loop), w.at_server.connected == 1));
+    WAIT_FOR_ON(loop, gdws_client_get_connection_status(client) == GDWS_CONNECTION_CONNECTED);
+    ck_assert_int_eq(gdws_server_disconnect_peer(w.server, w.at_server.id, 1000, ""), GDWS_OK);
+    (void)gdws_loop_poll(w.loop);
+    /* The client has not heard of it yet. */
+    gdws_peer *peer = gdws_client_get_peer(client, 1);
+    for (int i = 0; i < COUNT; i++) {
+        memcpy(message, &i, sizeof(i));
+        ck_assert_int_eq(gdws_peer_put_packet(peer, message, SIZE), GDWS_OK);
+    }
+    WAIT_FOR_ON(loop, gdws_peer_get_ready_state(peer) == GDWS_STATE_CLOSED);
+    uint64_t limit = world_now_ms() + WORLD_LIMIT_MS;
+    while (w.at_server.closed == 0) {
+        (void)gdws_loop_wait(w.loop, 1);
+        while (gdws_server_get_peer_packet(w.server, w.at_server.id, &packet, &length) == GDWS_OK) {
+            ck_assert_uint_eq(length, SIZE);
+            ck_assert_int_eq(memcmp(packet, &taken, sizeof(taken)), 0);
+            taken++;
+        }
+        ck_assert(world_now_ms() < limit);
+    }
+    ck_assert_int_eq(taken, COUNT);
+    ck_assert_int_eq(w.at_server.code, 1000);
+    ck_assert(w.at_server.was_clean);
+    gdws_client_free(client);
+    gdws_loop_free(loop);
+}
+END_TEST
+
+/* The request and the end of TLS in one segment. */
+START_TEST(a_file_is_sent_to_who_has_ended_its_half_of_tls)
+{
+    enum { SIZE = 300000 };
+    static const char request[] = "GET /file HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    char directory[] = "/tmp/gdws-XXXXXX";
+    char path[64];
+    char head[1024];
+    rawsock raw;
+    ck_assert_ptr_nonnull(mkdtemp(directory));
+    (void)snprintf(path, sizeof(path), "%s/file", directory);
+    FILE *file = fopen(path, "wb");
+    ck_assert(file != NULL && ftruncate(fileno(file), SIZE) == 0 && fclose(file) == 0);
+    ck_assert_int_eq(gdws_server_set_document_root(w.server, directory), GDWS_OK);
+    world_listen(&w);
+    rawsock_connect_plain(&raw, w.loop, gdws_server_get_port(w.server));
+    ck_assert(rawsock_secure(&raw, NULL, true));
+    ck_assert_int_eq(SSL_write(raw.tls, request, sizeof(request) - 1), sizeof(request) - 1);
+    (void)SSL_shutdown(raw.tls);
+    rawsock_flush(&raw);
+    rawsock_read_headers(&raw, head, sizeof(head));
+    ck_assert_ptr_nonnull(strstr(head, "Content-Length: 300000\r\n"));
+    rawsock_wait_for_end(&raw, WORLD_LIMIT_MS);
+    ck_assert_uint_eq(raw.length, SIZE);
+    rawsock_close(&raw);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(rmdir(directory), 0);
+}
+END_TEST
+
 START_TEST(close_notify_without_a_close_is_an_end_that_is_not_clean)
 {
     rawsock raw;
@@ -539,6 +617,10 @@ Suite *tls_traffic_suite(void)
         tcase_add_test(tests, renegotiation_is_refused_and_nothing_else_happens);
         tcase_add_test(tests, a_close_ends_with_close_notify_on_both_sides);
         tcase_add_test(tests, close_close_notify_and_the_end_may_come_in_one);
+        if (!world_is_fallback()) {
+            tcase_add_test(tests, what_came_with_the_end_of_tls_is_not_lost);
+            tcase_add_test(tests, a_file_is_sent_to_who_has_ended_its_half_of_tls);
+        }
         tcase_add_test(tests, close_notify_without_a_close_is_an_end_that_is_not_clean);
         tcase_add_test(tests, a_cut_connection_is_not_clean_whatever_came_before);
         tcase_add_test(tests, what_could_not_be_sent_to_a_broken_connection_goes_to_no_other);
