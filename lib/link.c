@@ -62,6 +62,11 @@ bool gdwsi_link_can_write(const gdwsi_link *link)
     return link->wsi != NULL && link->is_established && !link->is_dropped && !link->is_killed;
 }
 
+int gdwsi_link_descriptor(const gdwsi_link *link)
+{
+    return link->wsi != NULL ? (int)lws_get_socket_fd(link->wsi) : -1;
+}
+
 void gdwsi_link_update_reading(gdwsi_link *link)
 {
     bool is_over = link->is_read_over && !link->is_dropped;

@@ -75,6 +75,7 @@ struct gdwsi_link {
     uint64_t unanswered_since; /* loop time of the first ping since anything was heard; 0: none */
     uint64_t ping_token;       /* payload of the last ping: a time in ns */
     size_t left_to_close;      /* bytes that waited before or with our Close frame when last seen */
+    uint64_t arrived;          /* bytes that had arrived at the other side when the timer was set */
     uint64_t looked_in; /* the loop's pass in which the time was up, before it read; 0: not yet */
 
     bool is_established;
@@ -145,6 +146,9 @@ void gdwsi_link_note_error(gdwsi_link *link, gdws_error error, const char *forma
 /* How long a connection may last after its end, so that the other side hears why. */
 #define GDWSI_LINK_BROKEN_TIMEOUT_MS 500u
 
+/* A client that takes nothing of its HTTP answer for so long is given up. */
+#define GDWSI_LINK_STALL_TIMEOUT_MS 10000u
+
 /* Whether frames may be written. */
 bool gdwsi_link_can_write(const gdwsi_link *link);
 
@@ -175,6 +179,9 @@ void gdwsi_link_note_heard(gdwsi_link *link);
 /* The kernel has room again: packets that wait go on their way to it, and the ping behind them
  * cannot have been answered yet. */
 void gdwsi_link_note_taken(gdwsi_link *link);
+
+/* The socket; -1 when there is none. */
+int gdwsi_link_descriptor(const gdwsi_link *link);
 
 /* The other side broke a rule: close with a code. fault: what it was, in words; may be "". */
 void gdwsi_link_fail(gdwsi_link *link, int code, const char *fault);

@@ -3,12 +3,28 @@
  * connection is given up for its silence before its socket has been read once more. */
 #include "link.h"
 
+#include "progress.h"
+
+/* Who takes less than this within a timeout takes nothing. What waits behind so much in the kernel
+ * may well be late. */
+#define STEADY_BYTES 65536u
+
 static void on_timer(uv_timer_t *timer);
+
+/* Whether the other side takes what is on its way to it. */
+static bool is_taken(const gdwsi_link *link, uint64_t least)
+{
+    return gdwsi_progress_arrived(gdwsi_link_descriptor(link)) >= link->arrived + least;
+}
 
 void gdwsi_link_set_timer(gdwsi_link *link, gdwsi_link_timer purpose, uint64_t timeout_ms)
 {
     link->timer_purpose = purpose;
     link->looked_in = 0;
+    if (purpose == GDWSI_LINK_TIMER_HEARTBEAT || purpose == GDWSI_LINK_TIMER_CLOSE ||
+        link->answer != NULL) {
+        link->arrived = gdwsi_progress_arrived(gdwsi_link_descriptor(link));
+    }
     /* The loop's clock stands still between polls and inside of signals, however long the program
      * takes for them. */
     gdwsi_loop_update_time(link->loop);
@@ -62,9 +78,19 @@ void gdwsi_link_note_taken(gdwsi_link *link)
     }
 }
 
+/* A ping is behind all that the kernel holds, and its pong behind the other side's reading of it.
+ */
+static bool is_ping_on_its_way(const gdwsi_link *link)
+{
+    return gdwsi_progress_held(gdwsi_link_descriptor(link)) >= STEADY_BYTES && is_taken(link, 1);
+}
+
 static void beat(gdwsi_link *link)
 {
     uint64_t now = gdwsi_loop_now(link->loop);
+    if (link->unanswered_since != 0 && is_ping_on_its_way(link)) {
+        link->unanswered_since = 0;
+    }
     if (!link->is_reading) {
         /* The pong may be waiting behind what we do not read: no verdict. */
         link->unanswered_since = 0;
@@ -88,6 +114,16 @@ static void beat(gdwsi_link *link)
     gdwsi_link_arm_heartbeat(link);
 }
 
+static void judge_close(gdwsi_link *link)
+{
+    bool is_waited_for = !link->is_dropped && !link->peer.is_failed && link->owner != NULL;
+    if (is_waited_for && is_taken(link, STEADY_BYTES)) {
+        gdwsi_link_set_timer(link, GDWSI_LINK_TIMER_CLOSE, link->close_timeout_ms);
+    } else if (!look_again(link, GDWSI_LINK_TIMER_CLOSE)) {
+        gdwsi_link_kill(link);
+    }
+}
+
 static void on_timer(uv_timer_t *timer)
 {
     gdwsi_link *link = timer->data;
@@ -95,6 +131,10 @@ static void on_timer(uv_timer_t *timer)
     link->timer_purpose = GDWSI_LINK_TIMER_NONE;
     switch (purpose) {
     case GDWSI_LINK_TIMER_HANDSHAKE:
+        if (link->answer != NULL && is_taken(link, STEADY_BYTES)) {
+            gdwsi_link_set_timer(link, purpose, GDWSI_LINK_STALL_TIMEOUT_MS);
+            return;
+        }
         if (look_again(link, GDWSI_LINK_TIMER_HANDSHAKE)) {
             return;
         }
@@ -106,9 +146,7 @@ static void on_timer(uv_timer_t *timer)
         beat(link);
         break;
     case GDWSI_LINK_TIMER_CLOSE:
-        if (!look_again(link, GDWSI_LINK_TIMER_CLOSE)) {
-            gdwsi_link_kill(link);
-        }
+        judge_close(link);
         break;
     case GDWSI_LINK_TIMER_LINGER:
         gdwsi_peer_abandon(&link->peer);

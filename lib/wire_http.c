@@ -20,9 +20,6 @@
 #define PIECE_MAX ((size_t)32 << 10)
 #define PIECES_MAX 8
 
-/* A client that takes nothing of its answer for so long is given up. */
-#define STALL_TIMEOUT_MS 10000u
-
 /* RFC 6455 section 7.4.1, and 1013 of the IANA registry. */
 enum { CLOSE_POLICY_VIOLATION = 1008, CLOSE_INTERNAL_ERROR = 1011, CLOSE_TRY_AGAIN_LATER = 1013 };
 
@@ -151,7 +148,7 @@ static bool send_pieces(gdwsi_link *link)
 bool gdwsi_wire_go_on_answering(gdwsi_link *link)
 {
     struct gdwsi_wire_answer *answer = link->answer;
-    gdwsi_link_set_timer(link, GDWSI_LINK_TIMER_HANDSHAKE, STALL_TIMEOUT_MS);
+    gdwsi_link_set_timer(link, GDWSI_LINK_TIMER_HANDSHAKE, GDWSI_LINK_STALL_TIMEOUT_MS);
     if (!gdwsi_wire_has_unsent(link) && !send_pieces(link)) {
         gdwsi_link_kill(link);
         return false;
@@ -173,7 +170,7 @@ bool gdwsi_wire_go_on_answering(gdwsi_link *link)
 /* Begin to send the link's new answer, whose head is written, at the beginning of a piece. */
 static void begin(gdwsi_link *link, char *piece, size_t length)
 {
-    gdwsi_link_set_timer(link, GDWSI_LINK_TIMER_HANDSHAKE, STALL_TIMEOUT_MS);
+    gdwsi_link_set_timer(link, GDWSI_LINK_TIMER_HANDSHAKE, GDWSI_LINK_STALL_TIMEOUT_MS);
     if (send_piece(link, piece, length)) {
         gdwsi_wire_ask_for_writeable(link);
     } else {

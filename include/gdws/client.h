@@ -146,7 +146,8 @@ GDWS_API gdws_error gdws_client_set_heartbeat(gdws_client *client, uint32_t inte
 GDWS_API gdws_error gdws_client_set_handshake_timeout_ms(gdws_client *client, uint32_t timeout_ms);
 
 /** Limit the wait for the other side's Close frame: 10 ms to one day, default 5 s. What is queued
- *  goes out before ours, and as long as it does the time begins anew. Since 0.1. */
+ *  goes out before ours, and as long as the other side takes 64 KiB of it within that time, the
+ * time begins anew. Since 0.1. */
 GDWS_API gdws_error gdws_client_set_close_timeout_ms(gdws_client *client, uint32_t timeout_ms);
 
 /**

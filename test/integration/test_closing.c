@@ -2,6 +2,8 @@
 /* Closing: codes and reasons both ways, in order after the data, exactly one disconnected. */
 #include <string.h>
 
+#include <sys/socket.h>
+
 #include "rawsock.h"
 #include "runtests.h"
 #include "world.h"
@@ -268,6 +270,79 @@ START_TEST(nothing_follows_the_answer_to_a_close)
 }
 END_TEST
 
+#define STEADY_TOTAL (5u << 20)
+
+/* Read steadily, a little each time, until the end or until so much has come. A socket becomes
+ * writable much more rarely than that. Returns how much has come. */
+static size_t read_steadily(const rawsock *raw, size_t most)
+{
+    static uint8_t bytes[100000];
+    size_t total = 0;
+    ssize_t got = 1;
+    uint64_t next = world_now_ms();
+    while (total < most && got != 0) {
+        uint64_t limit = next + WORLD_LIMIT_MS;
+        do {
+            (void)gdws_loop_wait(w.loop, 5);
+            got = world_now_ms() >= next ? recv(raw->descriptor, bytes, sizeof(bytes), MSG_DONTWAIT)
+                                         : -1;
+            ck_assert(world_now_ms() < limit);
+        } while (got < 0);
+        total += (size_t)got;
+        next += 50;
+    }
+    return total;
+}
+
+static gdws_peer *begin_steadily(rawsock *raw)
+{
+    static uint8_t message[STEADY_TOTAL];
+    int small = 65536;
+    world_fill_with_noise(message, sizeof(message));
+    ck_assert_int_eq(gdws_server_set_outbound_buffer_size(w.server, 64u << 20), GDWS_OK);
+    world_listen(&w);
+    rawsock_connect(raw, w.loop, gdws_server_get_port(w.server));
+    ck_assert_int_eq(setsockopt(raw->descriptor, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
+    rawsock_upgrade(raw);
+    WAIT_FOR(&w, w.at_server.connected == 1);
+    gdws_peer *peer = world_server_peer(&w);
+    ck_assert_int_eq(gdws_peer_put_packet(peer, message, sizeof(message)), GDWS_OK);
+    return peer;
+}
+
+START_TEST(a_steady_reader_is_waited_for_however_long_it_takes)
+{
+    rawsock raw;
+    world_init_idle(&w);
+    ck_assert_int_eq(gdws_server_set_close_timeout_ms(w.server, (uint32_t)world_scale(200, 2000)),
+                     GDWS_OK);
+    gdws_peer *peer = begin_steadily(&raw);
+    ck_assert_int_eq(gdws_peer_close(peer, 4000, ""), GDWS_OK);
+    ck_assert_uint_ge(read_steadily(&raw, STEADY_TOTAL), STEADY_TOTAL);
+    WAIT_FOR(&w, w.at_server.closed == 1);
+    ck_assert_str_eq(w.at_server.end_reason, "no answer to the Close frame");
+    rawsock_close(&raw);
+    world_free(&w);
+}
+END_TEST
+
+/* Its pongs are behind what it has still to read. */
+START_TEST(a_steady_reader_is_no_dead_peer)
+{
+    rawsock raw;
+    world_init_idle(&w);
+    uint32_t interval = (uint32_t)world_scale(50, 1000);
+    ck_assert_int_eq(gdws_server_set_heartbeat(w.server, interval, 4 * interval), GDWS_OK);
+    (void)begin_steadily(&raw);
+    ck_assert_uint_ge(read_steadily(&raw, STEADY_TOTAL - 200000), STEADY_TOTAL - 200000);
+    ck_assert_int_eq(w.at_server.closed, 0);
+    WAIT_FOR(&w, w.at_server.closed == 1);
+    ck_assert_str_eq(w.at_server.end_reason, "no pong");
+    rawsock_close(&raw);
+    world_free(&w);
+}
+END_TEST
+
 /* It has ended its half of TCP, and still listens. */
 START_TEST(who_ends_its_half_hears_what_is_queued_and_the_close)
 {
@@ -409,6 +484,8 @@ Suite *closing_suite(void)
         tcase_add_test(tests, nothing_follows_the_answer_to_a_close);
         tcase_add_loop_test(tests, who_ends_its_half_hears_what_is_queued_and_the_close, 0, 2);
         tcase_add_test(tests, an_end_without_our_close_is_not_clean);
+        tcase_add_test(tests, a_steady_reader_is_waited_for_however_long_it_takes);
+        tcase_add_test(tests, a_steady_reader_is_no_dead_peer);
     }
     tcase_add_test(tests, who_says_close_and_does_not_read_is_not_waited_for);
     suite_add_tcase(suite, tests);
