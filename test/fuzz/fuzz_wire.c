@@ -142,7 +142,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     outcome cut = decode(data + 2, size - 2, data[0], 1 + data[1] % 16);
     /* Whether zlib notices a reference beyond a small window depends on how the bytes are cut. */
     if ((data[0] & 2) == 0 || window_bits(data[0]) == 15) {
-        require(whole.code == cut.code && whole.close_code == cut.close_code);
+        /* Of a message that is too long and no text either, what is seen first counts. */
+        bool may_differ = (data[0] & 2) != 0 && whole.code != 0 && cut.code != 0;
+        require(whole.code == cut.code || may_differ);
+        require(whole.close_code == cut.close_code);
         require(whole.packets == cut.packets && whole.bytes == cut.bytes);
         require(whole.queued == cut.queued);
     }
