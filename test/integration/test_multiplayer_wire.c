@@ -493,6 +493,11 @@ static void count_lost(gdws_log_level level, const char *line, void *user)
         level == GDWS_LOG_WARNING && strstr(line, "has left with a message of") != NULL ? 1 : 0;
 }
 
+static uint64_t packets_of(int32_t id)
+{
+    return gdws_peer_get_received_packet_count(gdws_multiplayer_get_peer(p.host.mp, id));
+}
+
 /* The host's queue is full by then; so much again is kept of those who leave, and no more. */
 START_TEST(what_leavers_said_last_is_kept_though_the_queue_is_full)
 {
@@ -501,11 +506,12 @@ START_TEST(what_leavers_said_last_is_kept_though_the_queue_is_full)
     raw_join();
     int32_t talker = party_join_beside(raw_count);
     int32_t first = party_join_beside(raw_count + 1);
-    (void)party_join_beside(raw_count + 2);
+    int32_t second = party_join_beside(raw_count + 2);
     stuff();
     /* These wait for the raw one, and that one fills the queue. */
     party_say(&p.guests[1], 0, "first");
     party_say(&p.guests[2], 0, "second");
+    WAIT_FOR_ON(p.loop, packets_of(first) == 1 && packets_of(second) == 1);
     party_say(&p.guests[0], 1, "talk");
     WAIT_FOR_ON(p.loop, p.host.packets == 1);
     lost_lines = 0;
