@@ -175,7 +175,7 @@ const gdwsi_link_transport gdwsi_wire_transport = {
 
 static void on_connected(gdwsi_link *link)
 {
-    link->is_tcp_connected = true;
+    gdwsi_link_tcp_connected(link);
     if (link->is_killed) {
         /* libwebsockets takes the timeout that was to kill it for that of connecting. */
         link->is_killed = false;

@@ -263,7 +263,7 @@ static void on_dropped(gdwsi_link *link)
 
 static int add_client_headers(gdwsi_link *link, char **position, size_t room)
 {
-    link->is_tcp_connected = true;
+    gdwsi_link_tcp_connected(link);
     if (link->config == NULL ||
         !gdwsi_wsrole_append_headers(link->config, position, *position + room)) {
         return -1;
