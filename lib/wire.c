@@ -318,7 +318,7 @@ int gdwsi_wire_event(struct lws *wsi, enum lws_callback_reasons reason, void *us
         on_ended(link);
         gdwsi_wire_tls_free(link);
         if (link->peer.is_client && !link->is_tcp_connected) {
-            gdwsi_context_forget(&link->loop->uv, wsi);
+            gdwsi_context_note_lost(&link->loop->uv, &link->loop->lost, wsi);
         }
         gdwsi_link_destroyed(link);
         break;
