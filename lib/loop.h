@@ -37,6 +37,7 @@ struct gdws_loop {
     gdwsi_context_lost lost;
     int descriptors;                 /* the context has room for numbers below this one */
     void *endpoints;                 /* endpoint's list */
+    void *queries;                   /* resolver's */
     struct gdwsi_tls_room *tls_room; /* for tls; NULL while no connection is secured */
     gdwsi_task signals;              /* heads of the lists */
     gdwsi_task flushes;

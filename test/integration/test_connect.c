@@ -166,6 +166,25 @@ START_TEST(a_name_service_that_does_not_answer_in_time_is_said)
 }
 END_TEST
 
+/* One of three gives up, the others hear what the name service says. */
+START_TEST(clients_of_one_name_share_a_lookup)
+{
+    gdws_client *second = gdws_client_new(w.loop);
+    gdws_client *third = gdws_client_new(w.loop);
+    int before = world_slow_lookups();
+    ck_assert_int_eq(gdws_client_connect_to_url(w.client, "ws://slow.invalid/"), GDWS_OK);
+    ck_assert_int_eq(gdws_client_connect_to_url(second, "ws://slow.invalid/2"), GDWS_OK);
+    ck_assert_int_eq(gdws_client_connect_to_url(third, "ws://slow.invalid/3"), GDWS_OK);
+    ck_assert_int_eq(gdws_client_disconnect_from_host(second, 1000, ""), GDWS_OK);
+    expect_error(GDWS_CANT_RESOLVE, "slow.invalid");
+    ck_assert_int_eq(gdws_client_get_error(second), GDWS_SKIP);
+    ck_assert_int_eq(gdws_client_get_error(third), GDWS_CANT_RESOLVE);
+    ck_assert_int_eq(world_slow_lookups() - before, 1);
+    gdws_client_free(second);
+    gdws_client_free(third);
+}
+END_TEST
+
 START_TEST(a_silent_server_is_said)
 {
     ck_assert_int_eq(gdws_client_set_handshake_timeout_ms(w.client, 200), GDWS_OK);
@@ -616,6 +635,7 @@ Suite *connect_suite(void)
     tcase_add_test(tests, a_name_that_does_not_exist_is_said);
     tcase_add_test(tests, a_slow_name_service_holds_nothing_up);
     tcase_add_test(tests, a_name_service_that_does_not_answer_in_time_is_said);
+    tcase_add_test(tests, clients_of_one_name_share_a_lookup);
     tcase_add_test(tests, a_silent_server_is_said);
     tcase_add_test(tests, a_server_with_a_second_address_has_the_whole_limit_to_answer);
     tcase_add_test(tests, a_silent_server_with_a_second_address_is_said);

@@ -5,10 +5,20 @@
  * two.test has two addresses. */
 #include <dlfcn.h>
 #include <netdb.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "world.h"
+
 typedef int (*lookup)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+
+static atomic_int slow_lookups;
+
+int world_slow_lookups(void)
+{
+    return atomic_load(&slow_lookups);
+}
 
 /* 127.0.0.1, then 127.0.0.2. The C library frees the links of such a list one by one. */
 static int look_up_two(lookup real, const char *service, const struct addrinfo *hints,
@@ -26,6 +36,7 @@ __attribute__((visibility("default"))) int getaddrinfo(const char *name, const c
                                                        struct addrinfo **result)
 {
     if (name != NULL && strncmp(name, "slow", 4) == 0) {
+        (void)atomic_fetch_add(&slow_lookups, 1);
         (void)sleep(3);
         return EAI_NONAME;
     }
