@@ -333,7 +333,9 @@ GDWS_API gdws_loop *gdws_client_get_loop(const gdws_client *client);
 /* Destroy */
 
 /** Free a client. An open connection is closed with 1000 first, as far as that goes without
- * waiting; connection_closed comes inside this call if it is still owed. Since 0.1. */
+ * waiting; connection_closed comes inside this call if it is still owed. Where the loop goes with
+ * it, above all one of its own, this may wait for a name lookup that is under way, also one that
+ * was given up, as gdws_loop_free does. Since 0.1. */
 GDWS_API void gdws_client_free(gdws_client *client);
 
 #ifdef __cplusplus
