@@ -123,13 +123,13 @@ static void release_link(gdws_client *client)
     }
 }
 
-/* Try the next address. Each gets its share of the time that is left. */
+/* Try the next address. Each gets its share of the time that is left, for TCP alone. */
 static void try_next_address(gdws_client *client)
 {
     const char *address = client->addresses.items[client->next_address];
     size_t left = client->addresses.count - client->next_address;
     uint64_t now = gdwsi_loop_now(client->loop);
-    uint64_t time_left = client->deadline > now ? client->deadline - now : 1;
+    uint64_t time_left = client->deadline > now ? client->deadline - now : 0;
     client->next_address++;
     release_link(client);
     client->link = gdwsi_link_new(client->loop, &client->config, true, client, deliver);
@@ -137,7 +137,8 @@ static void try_next_address(gdws_client *client)
         fail(client, GDWS_OUT_OF_MEMORY, client->url.authority, "out of memory");
         return;
     }
-    client->link->handshake_timeout_ms = (uint32_t)(time_left / left) + 1;
+    client->link->connect_timeout_ms = (uint32_t)(time_left / left);
+    client->link->handshake_deadline = client->deadline;
     client->link->peer.host = gdwsi_mem_copy_text(client->url.host, strlen(client->url.host));
     client->link->peer.url = gdwsi_mem_copy_text(client->url.text, strlen(client->url.text));
     client->link->peer.port = client->url.port;
@@ -159,12 +160,14 @@ static void try_next_address(gdws_client *client)
     }
 }
 
-/* The connection could not be made: go on to the next address where that may help, or give up. */
+/* The connection could not be made: go on to the next address where that may help, or give up. A
+ * server that has accepted and does not answer has had all the time there was. */
 static void link_failed(gdws_client *client)
 {
     gdws_error error = client->link->error;
     client->http_status = client->link->http_status;
-    bool may_help = error == GDWS_CANT_CONNECT || error == GDWS_TIMEOUT;
+    bool may_help =
+        error == GDWS_CANT_CONNECT || (error == GDWS_TIMEOUT && !client->link->is_tcp_connected);
     if (may_help && client->next_address < client->addresses.count) {
         try_next_address(client);
         return;

@@ -7,6 +7,8 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -76,7 +78,7 @@ static bool lower_descriptor_limit(struct rlimit *old)
  * context that can be neither woken nor destroyed when there is none for its eventfd, and crashes
  * when it cannot open /dev/urandom. So what they need is tried first; between that and the use only
  * another thread can take it. */
-bool gdwsi_context_has_descriptors(void)
+static bool has_descriptors(void)
 {
     int tried[DESCRIPTORS_NEEDED];
     int count = 0;
@@ -91,6 +93,17 @@ bool gdwsi_context_has_descriptors(void)
         }
     }
     return has_all;
+}
+
+/* libuv up to 1.48 leaves its epoll set open where it fails. */
+int gdwsi_context_init_uv(uv_loop_t *uv)
+{
+    uv->backend_fd = -1;
+    int error = has_descriptors() ? uv_loop_init(uv) : UV_EMFILE;
+    if (error != 0 && uv_backend_fd(uv) >= 0) {
+        (void)close(uv_backend_fd(uv));
+    }
+    return error;
 }
 
 /* Before 4.3.4 libwebsockets closes the descriptor of its own wakeup twice (its issue 2873): when
@@ -229,26 +242,69 @@ static void free_watcher(uv_handle_t *watcher)
     }
 }
 
+static int compare_addresses(const void *one, const void *other)
+{
+    const struct lws *const *first = one;
+    const struct lws *const *second = other;
+    return ((uintptr_t)*first > (uintptr_t)*second) - ((uintptr_t)*first < (uintptr_t)*second);
+}
+
 typedef struct search {
-    const struct lws *wsi;
-    uv_handle_t *watcher;
+    const gdwsi_context_lost *lost; /* in order */
+    const struct lws *living;
 } search;
 
-static void note_watcher(uv_handle_t *handle, void *user)
+static void close_if_lost(uv_handle_t *handle, void *user)
 {
-    search *wanted = user;
-    if (handle->type == UV_POLL && handle->data == wanted->wsi && !uv_is_closing(handle)) {
-        wanted->watcher = handle;
+    const search *wanted = user;
+    const struct lws *wsi = handle->data;
+    if (handle->type != UV_POLL || uv_is_closing(handle) ||
+        bsearch(&wsi, wanted->lost->wsis, wanted->lost->count, sizeof(wsi), compare_addresses) ==
+            NULL) {
+        return;
+    }
+    /* libwebsockets has stopped the one that it has forgotten before it freed the wsi. */
+    if (wsi != wanted->living || !uv_is_active(handle)) {
+        uv_close(handle, free_watcher);
     }
 }
 
-void gdwsi_context_forget(uv_loop_t *uv, const struct lws *wsi)
+static void close_lost(uv_loop_t *uv, gdwsi_context_lost *lost, const struct lws *living)
 {
-    search wanted = {.wsi = wsi};
-    uv_walk(uv, note_watcher, &wanted);
-    if (wanted.watcher != NULL) {
-        uv_close(wanted.watcher, free_watcher);
+    search wanted = {.lost = lost, .living = living};
+    qsort(lost->wsis, lost->count, sizeof(lost->wsis[0]), compare_addresses);
+    uv_walk(uv, close_if_lost, &wanted);
+    lost->count = 0;
+}
+
+/* One address often comes again and again: where the system refuses at once, the next wsi is made
+ * where the last one was. */
+void gdwsi_context_note_lost(uv_loop_t *uv, gdwsi_context_lost *lost, const struct lws *wsi)
+{
+    if (lost->count > 0 && lost->wsis[lost->count - 1] == wsi) {
+        return;
     }
+    if (lost->count == GDWSI_CONTEXT_LOST_MAX) {
+        close_lost(uv, lost, NULL);
+    }
+    lost->wsis[lost->count] = wsi;
+    lost->count++;
+}
+
+void gdwsi_context_note_new(uv_loop_t *uv, gdwsi_context_lost *lost, const struct lws *wsi)
+{
+    if (lost->count > 1 || (lost->count == 1 && lost->wsis[0] == wsi)) {
+        close_lost(uv, lost, wsi);
+    }
+}
+
+bool gdwsi_context_sweep(uv_loop_t *uv, gdwsi_context_lost *lost)
+{
+    bool is_needed = lost->count > 0;
+    if (is_needed) {
+        close_lost(uv, lost, NULL);
+    }
+    return is_needed;
 }
 
 void gdwsi_context_destroy(struct lws_context *context, gdwsi_context_pipe *pipe)

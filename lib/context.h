@@ -12,8 +12,9 @@
 struct lws;
 struct lws_context;
 
-/* Whether the process has the descriptors that a loop and its context need. */
-bool gdwsi_context_has_descriptors(void);
+/* Init a uv loop, if the process has the descriptors that it and its context need. Returns libuv's
+ * error. */
+int gdwsi_context_init_uv(uv_loop_t *uv);
 
 /* What libwebsockets wakes a context with: an eventfd. Before 4.3.4 it closes it twice, and never
  * since then. */
@@ -23,6 +24,16 @@ typedef struct gdwsi_context_pipe {
     int twin;       /* of the same eventfd, while the context is destroyed; or -1 */
 } gdwsi_context_pipe;
 
+/* Clients' wsis that are gone, or going, without having been connected. libwebsockets forgets
+ * libuv's handle where the system refused the connection (no route, nobody listens), and the loop
+ * would never close. To find it takes a walk over all handles, so that is done for many at once.
+ * Invariant: no wsi that lives is in it. */
+#define GDWSI_CONTEXT_LOST_MAX 256
+typedef struct gdwsi_context_lost {
+    const struct lws *wsis[GDWSI_CONTEXT_LOST_MAX]; /* known by their addresses alone */
+    size_t count;
+} gdwsi_context_lost;
+
 /* Make a context on a uv loop that polls nothing else yet; it reads at most read_bytes at once.
  * *pipe: filled in, for gdwsi_context_destroy. *descriptors: it has
  * room for numbers below this one alone, whatever the limit of the process is later. Returns NULL
@@ -30,9 +41,14 @@ typedef struct gdwsi_context_pipe {
 struct lws_context *gdwsi_context_new(uv_loop_t *uv, size_t read_bytes, gdwsi_context_pipe *pipe,
                                       int *descriptors);
 
-/* A client's wsi goes without having been connected: libwebsockets forgets libuv's handle where the
- * system refused the connection at once (no route), and the loop would never close. */
-void gdwsi_context_forget(uv_loop_t *uv, const struct lws *wsi);
+/* A client's wsi goes without having been connected. */
+void gdwsi_context_note_lost(uv_loop_t *uv, gdwsi_context_lost *lost, const struct lws *wsi);
+
+/* libwebsockets has just made a wsi, perhaps where a lost one was, and polls its socket. */
+void gdwsi_context_note_new(uv_loop_t *uv, gdwsi_context_lost *lost, const struct lws *wsi);
+
+/* Close the handles of those that are lost. Returns whether there were some. */
+bool gdwsi_context_sweep(uv_loop_t *uv, gdwsi_context_lost *lost);
 
 /* Destroy it, in two calls, between which libuv has to close its handles. */
 void gdwsi_context_destroy(struct lws_context *context, gdwsi_context_pipe *pipe);

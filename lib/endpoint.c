@@ -15,6 +15,7 @@
 #include <libwebsockets.h>
 
 #include "admission.h"
+#include "context.h"
 #include "log.h"
 #include "mem.h"
 #include "wire.h"
@@ -238,6 +239,7 @@ gdws_error gdwsi_endpoint_adopt(gdwsi_endpoint *endpoint, gdwsi_link *link, int 
         }
         return GDWS_OUT_OF_MEMORY;
     }
+    gdwsi_context_note_new(&link->loop->uv, &link->loop->lost, wsi);
     gdwsi_link_start_handshake(link, wsi);
     return GDWS_OK;
 }
@@ -273,6 +275,9 @@ static void connect_with(struct lws_client_connect_info *info, gdwsi_link *link)
         wsi = NULL;
         gdwsi_link_note_error(link, GDWS_CANT_CONNECT, "connection refused, or host not reachable");
         gdwsi_link_ended(link);
+    }
+    if (wsi != NULL) {
+        gdwsi_context_note_new(&link->loop->uv, &link->loop->lost, wsi);
     }
     link->wsi = wsi;
 }

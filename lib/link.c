@@ -344,8 +344,20 @@ void gdwsi_link_note_error(gdwsi_link *link, gdws_error error, const char *forma
 void gdwsi_link_start_handshake(gdwsi_link *link, struct lws *wsi)
 {
     link->wsi = wsi;
-    gdwsi_link_set_timer(link, GDWSI_LINK_TIMER_HANDSHAKE, link->handshake_timeout_ms);
+    gdwsi_link_set_timer(link, GDWSI_LINK_TIMER_HANDSHAKE,
+                         link->peer.is_client ? link->connect_timeout_ms
+                                              : link->handshake_timeout_ms);
     gdwsi_loop_touch(link->loop);
+}
+
+void gdwsi_link_tcp_connected(gdwsi_link *link)
+{
+    uint64_t now = gdwsi_loop_now(link->loop);
+    uint64_t deadline = link->handshake_deadline;
+    link->is_tcp_connected = true;
+    if (!link->is_killed) {
+        gdwsi_link_set_timer(link, GDWSI_LINK_TIMER_HANDSHAKE, deadline > now ? deadline - now : 0);
+    }
 }
 
 static int64_t wall_clock_ms(void)

@@ -69,6 +69,8 @@ struct gdwsi_link {
     uv_timer_t timer;
     gdwsi_link_timer timer_purpose;
     uint32_t handshake_timeout_ms;
+    uint32_t connect_timeout_ms; /* a client's: for TCP alone, with this one address */
+    uint64_t handshake_deadline; /* a client's: loop time, for all addresses together */
     uint32_t close_timeout_ms;
     uint32_t heartbeat_timeout_ms;
     uint64_t pinged_at;        /* loop time */
@@ -166,6 +168,9 @@ void gdwsi_link_owe_signal(gdwsi_link *link);
 
 /* The connection begins to be made, or was accepted. */
 void gdwsi_link_start_handshake(gdwsi_link *link, struct lws *wsi);
+
+/* A client's TCP connection is made: the rest of the time is for this address alone. */
+void gdwsi_link_tcp_connected(gdwsi_link *link);
 
 /* The handshake is done. */
 void gdwsi_link_established(gdwsi_link *link);

@@ -9,7 +9,6 @@
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
-#include <unistd.h>
 
 #include "context.h"
 #include "log.h"
@@ -174,6 +173,10 @@ static int run_uv(gdws_loop *loop, uv_run_mode mode)
     loop->is_clock_held = true;
     int goes_on = uv_run(&loop->uv, mode);
     loop->is_clock_held = false;
+    if (gdwsi_context_sweep(&loop->uv, &loop->lost)) {
+        loop->is_touched = true;
+        goes_on = 1;
+    }
     return goes_on;
 }
 
@@ -193,17 +196,6 @@ static bool drain_uv(gdws_loop *loop)
     return is_whole;
 }
 
-/* libuv up to 1.48 leaves its epoll set open where it fails. */
-static int init_uv(uv_loop_t *uv)
-{
-    uv->backend_fd = -1;
-    int error = gdwsi_context_has_descriptors() ? uv_loop_init(uv) : UV_EMFILE;
-    if (error != 0 && uv_backend_fd(uv) >= 0) {
-        (void)close(uv_backend_fd(uv));
-    }
-    return error;
-}
-
 gdws_loop *gdws_loop_new(void)
 {
     gdws_loop *loop = gdwsi_mem_calloc(1, sizeof(*loop));
@@ -220,7 +212,7 @@ gdws_loop *gdws_loop_new(void)
         gdwsi_log_write(GDWS_LOG_ERROR, "no memory for a loop");
         goto fail_loop;
     }
-    int error = init_uv(&loop->uv);
+    int error = gdwsi_context_init_uv(&loop->uv);
     if (error != 0) {
         gdwsi_log_write(GDWS_LOG_ERROR, "no loop: %s", uv_strerror(error));
         goto fail_uv;

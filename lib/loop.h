@@ -34,8 +34,10 @@ struct gdws_loop {
     uv_timer_t trim; /* of the pool */
     struct lws_context *context;
     gdwsi_context_pipe pipe;
+    gdwsi_context_lost lost;
     int descriptors;                 /* the context has room for numbers below this one */
     void *endpoints;                 /* endpoint's list */
+    void *queries;                   /* resolver's */
     struct gdwsi_tls_room *tls_room; /* for tls; NULL while no connection is secured */
     gdwsi_task signals;              /* heads of the lists */
     gdwsi_task flushes;

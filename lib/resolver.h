@@ -24,7 +24,8 @@ typedef struct gdwsi_lookup gdwsi_lookup;
  * is over then. */
 typedef void (*gdwsi_lookup_done)(void *user, const gdwsi_addresses *addresses, const char *reason);
 
-/* Begin a lookup. Returns NULL without memory. */
+/* Begin a lookup, or join the one of the same name that is under way. Returns NULL without memory.
+ */
 gdwsi_lookup *gdwsi_lookup_start(gdws_loop *loop, const char *host, gdwsi_lookup_done done,
                                  void *user);
 

@@ -185,7 +185,7 @@ const gdwsi_link_transport gdwsi_wire_transport = {
 
 static void on_connected(gdwsi_link *link)
 {
-    link->is_tcp_connected = true;
+    gdwsi_link_tcp_connected(link);
     if (link->is_killed) {
         /* libwebsockets takes the timeout that was to kill it for that of connecting. */
         link->is_killed = false;
@@ -351,7 +351,7 @@ int gdwsi_wire_event(struct lws *wsi, enum lws_callback_reasons reason, void *us
         on_ended(link);
         gdwsi_wire_tls_free(link);
         if (link->peer.is_client && !link->is_tcp_connected) {
-            gdwsi_context_forget(&link->loop->uv, wsi);
+            gdwsi_context_note_lost(&link->loop->uv, &link->loop->lost, wsi);
         }
         gdwsi_link_destroyed(link);
         break;

@@ -263,7 +263,7 @@ static void on_dropped(gdwsi_link *link)
 
 static int add_client_headers(gdwsi_link *link, char **position, size_t room)
 {
-    link->is_tcp_connected = true;
+    gdwsi_link_tcp_connected(link);
     if (link->config == NULL ||
         !gdwsi_wsrole_append_headers(link->config, position, *position + room)) {
         return -1;
@@ -406,7 +406,7 @@ int gdwsi_wsrole_event(struct lws *wsi, enum lws_callback_reasons reason, void *
     case LWS_CALLBACK_WSI_DESTROY:
         lws_set_opaque_user_data(wsi, NULL);
         if (link->peer.is_client && !link->is_established) {
-            gdwsi_context_forget(&link->loop->uv, wsi);
+            gdwsi_context_note_lost(&link->loop->uv, &link->loop->lost, wsi);
         }
         gdwsi_link_destroyed(link);
         return 0;

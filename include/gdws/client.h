@@ -142,7 +142,8 @@ GDWS_API gdws_error gdws_client_set_heartbeat(gdws_client *client, uint32_t inte
                                               uint32_t timeout_ms);
 
 /** Limit the time from connect_to_url to the open connection, all addresses together: 10 ms to one
- *  day, default 10 s. Since 0.1. */
+ *  day, default 10 s. While TCP connects, each address that is left has the same share of what is
+ *  left; the one that accepts has all of it. Since 0.1. */
 GDWS_API gdws_error gdws_client_set_handshake_timeout_ms(gdws_client *client, uint32_t timeout_ms);
 
 /** Limit the wait for the other side's Close frame: 10 ms to one day, default 5 s. What is queued
@@ -333,7 +334,9 @@ GDWS_API gdws_loop *gdws_client_get_loop(const gdws_client *client);
 /* Destroy */
 
 /** Free a client. An open connection is closed with 1000 first, as far as that goes without
- * waiting; connection_closed comes inside this call if it is still owed. Since 0.1. */
+ * waiting; connection_closed comes inside this call if it is still owed. Where the loop goes with
+ * it, above all one of its own, this may wait for a name lookup that is under way, also one that
+ * was given up, as gdws_loop_free does. Since 0.1. */
 GDWS_API void gdws_client_free(gdws_client *client);
 
 #ifdef __cplusplus

@@ -325,7 +325,8 @@ GDWS_API gdws_loop *gdws_multiplayer_get_loop(const gdws_multiplayer *multiplaye
 /* Destroy */
 
 /** Free it: the session ends as with close, and the peer_disconnected and server_disconnected that
- *  are still owed come inside this call. Since 0.1. */
+ *  are still owed come inside this call. Where the loop goes with it, above all one of its own,
+ * this may wait for a name lookup that is under way, as gdws_client_free does. Since 0.1. */
 GDWS_API void gdws_multiplayer_free(gdws_multiplayer *multiplayer);
 
 #ifdef __cplusplus

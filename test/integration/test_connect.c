@@ -166,11 +166,103 @@ START_TEST(a_name_service_that_does_not_answer_in_time_is_said)
 }
 END_TEST
 
+/* One of three gives up, the others hear what the name service says. */
+START_TEST(clients_of_one_name_share_a_lookup)
+{
+    gdws_client *second = gdws_client_new(w.loop);
+    gdws_client *third = gdws_client_new(w.loop);
+    int before = world_slow_lookups();
+    ck_assert_int_eq(gdws_client_connect_to_url(w.client, "ws://slow.invalid/"), GDWS_OK);
+    ck_assert_int_eq(gdws_client_connect_to_url(second, "ws://slow.invalid/2"), GDWS_OK);
+    ck_assert_int_eq(gdws_client_connect_to_url(third, "ws://slow.invalid/3"), GDWS_OK);
+    ck_assert_int_eq(gdws_client_disconnect_from_host(second, 1000, ""), GDWS_OK);
+    expect_error(GDWS_CANT_RESOLVE, "slow.invalid");
+    ck_assert_int_eq(gdws_client_get_error(second), GDWS_SKIP);
+    ck_assert_int_eq(gdws_client_get_error(third), GDWS_CANT_RESOLVE);
+    ck_assert_int_eq(world_slow_lookups() - before, 1);
+    gdws_client_free(second);
+    gdws_client_free(third);
+}
+END_TEST
+
 START_TEST(a_silent_server_is_said)
 {
     ck_assert_int_eq(gdws_client_set_handshake_timeout_ms(w.client, 200), GDWS_OK);
     connect_to_answer(NULL);
-    expect_error(GDWS_TIMEOUT, "no answer within");
+    expect_error(GDWS_TIMEOUT, "no answer within 200 ms");
+}
+END_TEST
+
+/* Connect to a port of two.test, whose certificate nobody has. */
+static void connect_to_two(uint16_t port, uint32_t limit_ms)
+{
+    char url[64];
+    (void)snprintf(url, sizeof(url), "%s://two.test:%u/", world_scheme(), port);
+    ck_assert_int_eq(gdws_client_set_verify_tls(w.client, false), GDWS_OK);
+    ck_assert_int_eq(gdws_client_set_handshake_timeout_ms(w.client, limit_ms), GDWS_OK);
+    ck_assert_int_eq(gdws_client_connect_to_url(w.client, url), GDWS_OK);
+}
+
+START_TEST(a_server_with_a_second_address_has_the_whole_limit_to_answer)
+{
+    rawsock raw;
+    uint16_t port = 0;
+    int listener = rawsock_listen(&port);
+    uint64_t start = world_now_ms();
+    connect_to_two(port, 3000);
+    rawsock_accept(&raw, w.loop, listener);
+    WAIT_FOR(&w, world_now_ms() - start > 1700 || w.at_client.errors > 0);
+    ck_assert_str_eq(gdws_client_get_error_message(w.client), "");
+    rawsock_answer_upgrade(&raw, "");
+    WAIT_FOR(&w, w.at_client.connected == 1);
+    ck_assert_int_eq(accept(listener, NULL, NULL), -1);
+    rawsock_close(&raw);
+    (void)close(listener);
+}
+END_TEST
+
+START_TEST(a_silent_server_with_a_second_address_is_said)
+{
+    rawsock raw;
+    uint16_t port = 0;
+    int listener = rawsock_listen(&port);
+    uint64_t start = world_now_ms();
+    connect_to_two(port, 500);
+    rawsock_accept_plain(&raw, w.loop, listener);
+    expect_error(GDWS_TIMEOUT, "no answer within 500 ms");
+    ck_assert_uint_ge(world_now_ms() - start, 500);
+    ck_assert_int_eq(accept(listener, NULL, NULL), -1);
+    rawsock_close(&raw);
+    (void)close(listener);
+}
+END_TEST
+
+/* Connect to a listener that takes one connection and no more, so that the next ones hang. */
+static int fill_backlog(uint16_t port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int descriptor = socket(AF_INET, SOCK_STREAM, 0);
+    ck_assert_int_eq(connect(descriptor, (struct sockaddr *)&address, sizeof(address)), 0);
+    return descriptor;
+}
+
+START_TEST(an_address_that_hangs_leaves_time_for_the_next)
+{
+    uint16_t port = 0;
+    int listener = rawsock_hold_port(&port);
+    ck_assert_int_eq(listen(listener, 0), 0);
+    int first = fill_backlog(port);
+    gdws_server_stop(w.server);
+    ck_assert_int_eq(gdws_server_set_bind_ip(w.server, "127.0.0.2"), GDWS_OK);
+    ck_assert_int_eq(gdws_server_listen(w.server, port), GDWS_OK);
+    uint64_t start = world_now_ms();
+    connect_to_two(port, 4000);
+    WAIT_FOR(&w, w.at_client.connected == 1 || w.at_client.errors > 0);
+    ck_assert_str_eq(gdws_client_get_error_message(w.client), "");
+    ck_assert_uint_ge(world_now_ms() - start, 1990);
+    (void)close(first);
+    (void)close(listener);
 }
 END_TEST
 
@@ -543,7 +635,11 @@ Suite *connect_suite(void)
     tcase_add_test(tests, a_name_that_does_not_exist_is_said);
     tcase_add_test(tests, a_slow_name_service_holds_nothing_up);
     tcase_add_test(tests, a_name_service_that_does_not_answer_in_time_is_said);
+    tcase_add_test(tests, clients_of_one_name_share_a_lookup);
     tcase_add_test(tests, a_silent_server_is_said);
+    tcase_add_test(tests, a_server_with_a_second_address_has_the_whole_limit_to_answer);
+    tcase_add_test(tests, a_silent_server_with_a_second_address_is_said);
+    tcase_add_test(tests, an_address_that_hangs_leaves_time_for_the_next);
     tcase_add_test(tests, a_server_that_is_not_websocket_is_said);
     tcase_add_test(tests, an_http_status_is_said);
     tcase_add_test(tests, a_wrong_accept_is_said);

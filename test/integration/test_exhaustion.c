@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 
 #include "certs.h"
+#include "client.h"
 #include "leave.h"
 #include "mem.h"
 #include "rawsock.h"
@@ -95,6 +96,103 @@ START_TEST(an_address_without_a_route_leaves_nothing)
     world_free(&w);
     /* A loop that libuv does not close keeps its descriptors. */
     ck_assert_int_eq(count_descriptors(), before);
+}
+END_TEST
+
+/* Many clients on the loop of a world, and how their attempts have ended. */
+typedef struct crowd {
+    world w;
+    gdws_client *clients[300];
+    size_t count;
+    int connected;
+    int errors;
+} crowd;
+
+static void count_connected(gdws_client *client, const char *protocol, void *user)
+{
+    (void)client;
+    (void)protocol;
+    ((crowd *)user)->connected++;
+}
+
+static void count_error(gdws_client *client, void *user)
+{
+    (void)client;
+    ((crowd *)user)->errors++;
+}
+
+static void crowd_dial(crowd *all, const char *url)
+{
+    gdws_client_signals signals = {.size = sizeof(signals),
+                                   .user = all,
+                                   .connected_to_host = count_connected,
+                                   .connection_error = count_error};
+    gdws_client *client = gdws_client_new(all->w.loop);
+    ck_assert_ptr_nonnull(client);
+    world_prepare_client(client);
+    client->config.writes_frames_singly = world_is_fallback();
+    ck_assert_int_eq(gdws_client_set_signals(client, &signals), GDWS_OK);
+    ck_assert_int_eq(gdws_client_connect_to_url(client, url), GDWS_OK);
+    all->clients[all->count] = client;
+    all->count++;
+}
+
+static void crowd_free(crowd *all)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        gdws_client_free(all->clients[i]);
+    }
+    world_free(&all->w);
+    memset(all, 0, sizeof(*all));
+}
+
+/* 0: by the other side, 1: by the system at once. */
+START_TEST(refused_clients_do_not_each_walk_over_the_loop)
+{
+    enum { COUNT = 300, WALKS_MAX = 12 };
+    static crowd all;
+    char url[64] = "ws://255.255.255.255:9";
+    uint16_t port = 0;
+    int holder = rawsock_hold_port(&port);
+    if (_i == 0) {
+        (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u", port);
+    }
+    world_init_idle(&all.w);
+    int before = world_walks();
+    for (int i = 0; i < COUNT; i++) {
+        crowd_dial(&all, url);
+    }
+    WAIT_FOR(&all.w, all.errors == COUNT);
+    ck_assert_int_le(world_walks() - before, WALKS_MAX);
+    crowd_free(&all);
+    (void)close(holder);
+}
+END_TEST
+
+/* libwebsockets makes a connection where a refused one was a moment ago, and that is not taken for
+ * it. */
+START_TEST(between_refused_clients_others_connect)
+{
+    enum { EACH = 40 };
+    static crowd all;
+    char refused[64];
+    char good[64];
+    uint16_t port = 0;
+    int holder = rawsock_hold_port(&port);
+    world_init(&all.w);
+    (void)snprintf(refused, sizeof(refused), "ws://127.0.0.1:%u", port);
+    (void)snprintf(good, sizeof(good), "%s://127.0.0.1:%u", world_scheme(),
+                   gdws_server_get_port(all.w.server));
+    for (int i = 1; i <= EACH; i++) {
+        crowd_dial(&all, refused);
+        crowd_dial(&all, "ws://255.255.255.255:9");
+        crowd_dial(&all, good);
+        if (i % 10 == 0) {
+            WAIT_FOR(&all.w, all.errors == 2 * i && all.connected == i);
+        }
+    }
+    crowd_free(&all);
+    (void)close(holder);
 }
 END_TEST
 
@@ -195,6 +293,8 @@ Suite *exhaustion_suite(void)
         tcase_add_loop_test(tests, a_loop_is_made_whole_or_not_at_all, 0, 14);
     }
     tcase_add_test(tests, an_address_without_a_route_leaves_nothing);
+    tcase_add_loop_test(tests, refused_clients_do_not_each_walk_over_the_loop, 0, 2);
+    tcase_add_test(tests, between_refused_clients_others_connect);
     tcase_add_test(tests, a_secured_connection_that_is_refused_leaves_nothing);
     /* Elsewhere libwebsockets or TLS draw, too. */
     if (!world_is_fallback() && !world_is_secure()) {

@@ -426,6 +426,31 @@ START_TEST(a_name_that_is_not_found_is_looked_up_again)
 }
 END_TEST
 
+/* A lookup cannot be taken back; if each attempt began another one, they would take all threads for
+ * lookups, and no other name of the process would be found meanwhile. */
+START_TEST(a_name_that_is_not_answered_is_asked_for_once)
+{
+    char url[64];
+    int before = world_slow_lookups();
+    uint64_t start = world_now_ms();
+    set_reconnect(shortest, 10, 10, 0);
+    ck_assert_int_eq(gdws_client_set_handshake_timeout_ms(w.client, 50), GDWS_OK);
+    ck_assert_int_eq(gdws_client_connect_to_url(w.client, "ws://slow.invalid/"), GDWS_OK);
+    WAIT_FOR(&w, w.at_client.errors >= 5);
+    gdws_client *other = gdws_client_new(w.loop);
+    world_prepare_client(other);
+    other->config.writes_frames_singly = world_is_fallback();
+    (void)snprintf(url, sizeof(url), "%s://localhost:%u/", world_scheme(), port);
+    ck_assert_int_eq(gdws_client_connect_to_url(other, url), GDWS_OK);
+    WAIT_FOR(&w, w.at_server.connected == 1);
+    /* One such lookup takes three seconds. */
+    int most = 1 + (int)((world_now_ms() - start) / 3000);
+    ck_assert_int_le(world_slow_lookups() - before, most);
+    gdws_client_free(other);
+    WAIT_FOR(&w, w.at_server.closed == 1);
+}
+END_TEST
+
 /* What was queued for a connection that is lost stays lost; what is said on the new one comes. */
 START_TEST(what_was_queued_is_not_sent_again)
 {
@@ -666,6 +691,7 @@ Suite *reconnect_suite(void)
     tcase_add_loop_test(tests, a_refusal_is_final_unless_it_is_for_now, 0,
                         (int)(sizeof(refusals) / sizeof(refusals[0])));
     tcase_add_test(tests, a_name_that_is_not_found_is_looked_up_again);
+    tcase_add_test(tests, a_name_that_is_not_answered_is_asked_for_once);
     tcase_add_test(tests, what_was_queued_is_not_sent_again);
     tcase_add_test(tests, packets_from_before_are_read_before_the_next_attempt);
     tcase_add_test(tests, a_server_that_throws_everybody_out_is_no_success);

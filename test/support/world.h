@@ -110,6 +110,13 @@ void world_set_limit_ms(uint64_t limit_ms);
 /* How often something was closed that was not open, by anybody in this process. */
 int world_vain_closes(void);
 
+/* How often the name service of this process was asked for a name that it is slow with: such a
+ * lookup takes three seconds, in vain. */
+int world_slow_lookups(void);
+
+/* How often somebody in this process has walked over all handles of a uv loop. */
+int world_walks(void);
+
 /* Poll until a condition holds; fail the test after the limit. */
 #define WAIT_FOR_ON(the_loop, condition)                                                           \
     do {                                                                                           \
