@@ -20,6 +20,9 @@
 #define PIECE_MAX ((size_t)32 << 10)
 #define PIECES_MAX 8
 
+/* So long a client may take for the last of its answer, which the kernel holds, and say more. */
+#define LAST_TIMEOUT_MS 5000u
+
 /* RFC 6455 section 7.4.1, and 1013 of the IANA registry. */
 enum { CLOSE_POLICY_VIOLATION = 1008, CLOSE_INTERNAL_ERROR = 1011, CLOSE_TRY_AGAIN_LATER = 1013 };
 
@@ -33,12 +36,24 @@ struct gdwsi_wire_answer {
 
 /* Ending */
 
-/* Nothing more is taken of the connection; it ends once what is unsent has gone. */
+/* Nothing more is taken of the connection; it ends once what is unsent has gone. What still comes
+ * is read and thrown away (RFC 9112 section 9.6): a socket that is closed with unread data in it
+ * takes back what the other side has not received yet. */
 static void drop(gdwsi_link *link, bool is_alive)
 {
     link->is_dropped = true;
     gdwsi_wire_end_text(link, is_alive);
+    gdwsi_link_update_reading(link);
     gdwsi_link_leave(link);
+}
+
+/* The same after an answer, the last of which may be megabytes. */
+static void drop_answered(gdwsi_link *link)
+{
+    drop(link, true);
+    if (!link->is_killed) {
+        gdwsi_link_set_timer(link, GDWSI_LINK_TIMER_CLOSE, LAST_TIMEOUT_MS);
+    }
 }
 
 /* Whom somebody else has let in is refused with a Close frame. Returns its length. */
@@ -160,7 +175,7 @@ bool gdwsi_wire_go_on_answering(gdwsi_link *link)
     bool keeps_alive = answer->keeps_alive;
     gdwsi_wire_stop_answering(link);
     if (!keeps_alive) {
-        drop(link, true);
+        drop_answered(link);
         return false;
     }
     gdwsi_link_set_timer(link, GDWSI_LINK_TIMER_HANDSHAKE, link->handshake_timeout_ms);
