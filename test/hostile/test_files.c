@@ -423,6 +423,11 @@ START_TEST(head_has_the_head_of_get_and_no_body)
     ck_assert_msg(strncmp(head, "HTTP/1.1 404 ", 13) == 0, "%s", head);
     get(&raw, "/", head, sizeof(head));
     ck_assert_msg(strncmp(head, "HTTP/1.1 200 ", 13) == 0, "%s", head);
+    expect_body(&raw, head, S("<title>the page</title>"));
+    ask(&raw, "HEAD /% HTTP/1.1\r\nHost: a\r\n\r\n", head, sizeof(head));
+    ck_assert_msg(strncmp(head, "HTTP/1.1 400 ", 13) == 0, "%s", head);
+    rawsock_wait_for_end(&raw, 5000);
+    ck_assert_uint_eq(raw.length, 0);
     rawsock_close(&raw);
 }
 END_TEST
