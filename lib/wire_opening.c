@@ -235,11 +235,22 @@ static bool is_hopeful(gdwsi_link *link, const char *text, size_t length, size_t
     return true;
 }
 
+/* Whether a text begins with an empty line, or may become one that does. Some clients send one
+ * behind a body (RFC 9112 section 2.2). */
+static bool is_empty_line(const char *text, size_t length)
+{
+    return memcmp(text, "\r\n", length < 2 ? length : 2) == 0;
+}
+
 size_t gdwsi_wire_shake_hands(gdwsi_link *link, uint8_t *bytes, size_t length, size_t known)
 {
     char *text = (char *)bytes;
     if (link->answer != NULL) {
         return 0;
+    }
+    /* A head that somebody else has answered stands by itself. */
+    if (!link->peer.is_client && !link->is_answered && is_empty_line(text, length)) {
+        return length < 2 ? 0 : 2;
     }
     size_t end = gdwsi_http_find_end(text, length, known);
     if (!is_hopeful(link, text, length, end)) {

@@ -496,6 +496,26 @@ START_TEST(requests_at_once_are_answered_in_order)
 }
 END_TEST
 
+/* RFC 9112 section 2.2 */
+START_TEST(empty_lines_between_requests_are_passed_over)
+{
+    static const char requests[] = "GET /sub/x.js HTTP/1.1\r\nHost: a\r\n\r\n\r\n"
+                                   "GET /sub/x.js HTTP/1.1\r\nHost: a\r\n\r\n\r\n\r\n"
+                                   "GET /sub/x.js HTTP/1.1\r\nHost: a\r\n\r\n\r\n";
+    rawsock raw;
+    char head[2048];
+    open_raw(&raw);
+    rawsock_send(&raw, requests, sizeof(requests) - 1, (size_t)_i);
+    for (int i = 0; i < 3; i++) {
+        rawsock_read_headers(&raw, head, sizeof(head));
+        expect_body(&raw, head, S("let x;"));
+    }
+    get(&raw, "/", head, sizeof(head));
+    expect_body(&raw, head, S("<title>the page</title>"));
+    rawsock_close(&raw);
+}
+END_TEST
+
 START_TEST(a_connection_that_has_fetched_files_can_become_a_websocket)
 {
     rawsock raw;
@@ -847,6 +867,7 @@ Suite *files_suite(void)
     tcase_add_test(tests, head_has_the_head_of_get_and_no_body);
     tcase_add_test(tests, a_file_that_is_known_is_not_sent_again);
     tcase_add_test(tests, requests_at_once_are_answered_in_order);
+    tcase_add_loop_test(tests, empty_lines_between_requests_are_passed_over, 0, 3);
     tcase_add_test(tests, a_connection_that_has_fetched_files_can_become_a_websocket);
     tcase_add_loop_test(tests, some_answers_are_the_last, 0, COUNT(last));
     tcase_add_test(tests, allowed_origins_may_read_files_and_others_may_not);

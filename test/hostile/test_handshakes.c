@@ -162,7 +162,11 @@ static const struct {
     {"version in lower case", S("GET / http/1.1\r\nHost: a\r\n" REST END), 400},
     {"another protocol", S("GET / FTP/1.1\r\nHost: a\r\n" REST END), 400},
     {"an answer", S("HTTP/1.1 200 OK\r\n\r\n"), 400},
-    {"an empty line first", S("\r\n" START REST END), 400},
+    {"an empty line first", S("\r\n" START REST END), 101},
+    {"empty lines first", S("\r\n\r\n\r\n" START REST END), 101},
+    {"an empty line of LF first", S("\n" START REST END), 400},
+    {"CR first", S("\r" START REST END), 400},
+    {"a line of space first", S(" \r\n" START REST END), 400},
 
     /* Lines. */
     {"a folded line", S(START "X: a\r\n b\r\n" REST END), 400},
