@@ -16,7 +16,8 @@
 
 typedef struct gdwsi_unixsock {
     char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
-    dev_t device; /* of the socket's file, so that no other is removed */
+    int directory; /* from where the path was meant; AT_FDCWD for an absolute one */
+    dev_t device;  /* of the socket's file, so that no other is removed */
     ino_t inode;
 } gdwsi_unixsock;
 
@@ -29,7 +30,7 @@ bool gdwsi_unixsock_is_address(const char *address);
 gdws_error gdwsi_unixsock_open(gdwsi_unixsock *made, const char *address, mode_t mode, int backlog,
                                int *descriptor);
 
-/* Remove the file, if it is still the same one. */
-void gdwsi_unixsock_remove(const gdwsi_unixsock *made);
+/* Remove the file, if it is still the same one, wherever the process has gone meanwhile. */
+void gdwsi_unixsock_remove(gdwsi_unixsock *made);
 
 #endif

@@ -20,6 +20,9 @@
 #define PIECE_MAX ((size_t)32 << 10)
 #define PIECES_MAX 8
 
+/* So long a client may take for the last of its answer, which the kernel holds, and say more. */
+#define LAST_TIMEOUT_MS 5000u
+
 /* RFC 6455 section 7.4.1, and 1013 of the IANA registry. */
 enum { CLOSE_POLICY_VIOLATION = 1008, CLOSE_INTERNAL_ERROR = 1011, CLOSE_TRY_AGAIN_LATER = 1013 };
 
@@ -33,12 +36,24 @@ struct gdwsi_wire_answer {
 
 /* Ending */
 
-/* Nothing more is taken of the connection; it ends once what is unsent has gone. */
+/* Nothing more is taken of the connection; it ends once what is unsent has gone. What still comes
+ * is read and thrown away (RFC 9112 section 9.6): a socket that is closed with unread data in it
+ * takes back what the other side has not received yet. */
 static void drop(gdwsi_link *link, bool is_alive)
 {
     link->is_dropped = true;
     gdwsi_wire_end_text(link, is_alive);
+    gdwsi_link_update_reading(link);
     gdwsi_link_leave(link);
+}
+
+/* The same after an answer, the last of which may be megabytes. */
+static void drop_answered(gdwsi_link *link)
+{
+    drop(link, true);
+    if (!link->is_killed) {
+        gdwsi_link_set_timer(link, GDWSI_LINK_TIMER_CLOSE, LAST_TIMEOUT_MS);
+    }
 }
 
 /* Whom somebody else has let in is refused with a Close frame. Returns its length. */
@@ -64,7 +79,18 @@ static size_t write_close(int status, const char *text, char *target)
     return header + (size_t)frame.length;
 }
 
+static bool is_head(const char *method)
+{
+    return method != NULL && strcmp(method, "HEAD") == 0;
+}
+
 void gdwsi_wire_refuse(gdwsi_link *link, int status, const char *text, const char *origin)
+{
+    gdwsi_wire_refuse_method(link, NULL, status, text, origin);
+}
+
+void gdwsi_wire_refuse_method(gdwsi_link *link, const char *method, int status, const char *text,
+                              const char *origin)
 {
     char answer[GDWSI_ANSWER_MAX];
     size_t length = 0;
@@ -72,6 +98,8 @@ void gdwsi_wire_refuse(gdwsi_link *link, int status, const char *text, const cha
         length = write_close(status, text, answer);
     } else if (link->config != NULL) {
         length = gdwsi_answer_write_refusal(link->config, status, text, origin, answer);
+        /* RFC 9110 section 9.3.2 */
+        length = is_head(method) ? gdwsi_http_find_end(answer, length, 0) : length;
     }
     gdwsi_link_note_error(link, GDWS_CONNECTION_ERROR, "request refused with %d", status);
     gdwsi_log_write(GDWS_LOG_INFO, "%s port %u: request refused with %d",
@@ -160,11 +188,19 @@ bool gdwsi_wire_go_on_answering(gdwsi_link *link)
     bool keeps_alive = answer->keeps_alive;
     gdwsi_wire_stop_answering(link);
     if (!keeps_alive) {
-        drop(link, true);
+        drop_answered(link);
         return false;
     }
     gdwsi_link_set_timer(link, GDWSI_LINK_TIMER_HANDSHAKE, link->handshake_timeout_ms);
     return true;
+}
+
+/* Whether the client wants, and may have, another answer on this connection (RFC 9112 section 9.3).
+ */
+static bool is_kept_alive(const gdwsi_http_head *request)
+{
+    return request->minor_version > 0 && !gdwsi_http_has_token(request, "Connection", "close") &&
+           !gdwsi_handshake_has_body(request);
 }
 
 /* Begin to send the link's new answer, whose head is written, at the beginning of a piece. */
@@ -179,32 +215,25 @@ static void begin(gdwsi_link *link, char *piece, size_t length)
 }
 
 /* The same; the file, if there is one, becomes the answer's. */
-static void start(gdwsi_link *link, char *piece, size_t length, bool keeps_alive, gdwsi_file *file)
+static void start(gdwsi_link *link, const gdwsi_http_head *request, char *piece, size_t length,
+                  gdwsi_file *file)
 {
     struct gdwsi_wire_answer *answer = length > 0 ? gdwsi_mem_calloc(1, sizeof(*answer)) : NULL;
     if (answer == NULL) {
         if (file != NULL && file->descriptor >= 0) {
             (void)close(file->descriptor);
         }
-        gdwsi_wire_refuse(link, 500, NULL, NULL);
+        gdwsi_wire_refuse_method(link, request->method, 500, NULL, NULL);
         return;
     }
     answer->descriptor = file != NULL ? file->descriptor : -1;
     answer->size = file != NULL ? file->size : 0;
-    answer->keeps_alive = keeps_alive;
+    answer->keeps_alive = is_kept_alive(request);
     link->answer = answer;
     begin(link, piece, length);
 }
 
 /* Answering */
-
-/* Whether the client wants, and may have, another answer on this connection (RFC 9112 section 9.3).
- */
-static bool is_kept_alive(const gdwsi_http_head *request)
-{
-    return request->minor_version > 0 && !gdwsi_http_has_token(request, "Connection", "close") &&
-           !gdwsi_handshake_has_body(request);
-}
 
 /* Lines that allow what the browser asks about (the CORS protocol of the Fetch standard). */
 static void answer_preflight(gdwsi_link *link, const gdwsi_http_head *request, const char *origin)
@@ -221,9 +250,8 @@ static void answer_preflight(gdwsi_link *link, const gdwsi_http_head *request, c
     if (origin != NULL && wanted != NULL && strlen(wanted) < GDWSI_ANSWER_MAX / 2) {
         gdwsi_writer_add(&writer, "Access-Control-Allow-Headers: %s\r\n", wanted);
     }
-    bool keeps_alive = is_kept_alive(request);
-    gdwsi_answer_end(&writer, keeps_alive);
-    start(link, piece, gdwsi_writer_finish(&writer), keeps_alive, NULL);
+    gdwsi_answer_end(&writer, is_kept_alive(request));
+    start(link, request, piece, gdwsi_writer_finish(&writer), NULL);
 }
 
 /* The directory's page is at the same path with a slash. Only what is surely a path is sent back:
@@ -240,7 +268,6 @@ static void answer_found(gdwsi_link *link, const gdwsi_http_head *request, const
 {
     char piece[PIECE_MAX];
     gdwsi_writer writer = {.text = piece, .size = PIECE_MAX / 2};
-    bool is_head = strcmp(request->method, "HEAD") == 0;
     bool is_same =
         status == 200 && gdwsi_files_has_tag(file, gdwsi_http_get(request, "If-None-Match"));
     gdwsi_answer_begin(&writer, link->config, is_same ? 304 : status, origin);
@@ -253,13 +280,12 @@ static void answer_found(gdwsi_link *link, const gdwsi_http_head *request, const
         gdwsi_writer_add(&writer, "Content-Type: %s\r\nContent-Length: %llu\r\n", file->type,
                          (unsigned long long)file->size);
     }
-    bool keeps_alive = is_kept_alive(request);
-    gdwsi_answer_end(&writer, keeps_alive);
-    if (file->descriptor >= 0 && (is_head || is_same || file->size == 0)) {
+    gdwsi_answer_end(&writer, is_kept_alive(request));
+    if (file->descriptor >= 0 && (is_head(request->method) || is_same || file->size == 0)) {
         (void)close(file->descriptor);
         file->descriptor = -1;
     }
-    start(link, piece, gdwsi_writer_finish(&writer), keeps_alive, file);
+    start(link, request, piece, gdwsi_writer_finish(&writer), file);
 }
 
 /* A page's missing file must not cost the page its connection. */
@@ -269,15 +295,14 @@ static void answer_missing(gdwsi_link *link, const gdwsi_http_head *request, con
     static const char text[] = "There is no such file.\n";
     char piece[GDWSI_ANSWER_MAX];
     gdwsi_writer writer = {.text = piece, .size = sizeof(piece)};
-    bool keeps_alive = is_kept_alive(request);
     gdwsi_answer_begin(&writer, link->config, status, origin);
     gdwsi_writer_add(&writer, "Content-Type: text/plain; charset=utf-8\r\nContent-Length: %zu\r\n",
                      sizeof(text) - 1);
-    gdwsi_answer_end(&writer, keeps_alive);
-    if (strcmp(request->method, "HEAD") != 0) {
+    gdwsi_answer_end(&writer, is_kept_alive(request));
+    if (!is_head(request->method)) {
         gdwsi_writer_add(&writer, "%s", text);
     }
-    start(link, piece, gdwsi_writer_finish(&writer), keeps_alive, NULL);
+    start(link, request, piece, gdwsi_writer_finish(&writer), NULL);
 }
 
 void gdwsi_wire_answer_from_memory(gdwsi_link *link, const gdwsi_http_head *request,
@@ -285,26 +310,25 @@ void gdwsi_wire_answer_from_memory(gdwsi_link *link, const gdwsi_http_head *requ
 {
     char piece[PIECE_MAX];
     gdwsi_writer writer = {.text = piece, .size = PIECE_MAX / 2};
-    bool is_head = strcmp(request->method, "HEAD") == 0;
-    bool keeps_alive = is_kept_alive(request);
-    if (!is_head && strcmp(request->method, "GET") != 0) {
+    bool has_body = !is_head(request->method) && resource->length > 0;
+    if (!is_head(request->method) && strcmp(request->method, "GET") != 0) {
         gdwsi_wire_refuse(link, 405, NULL, NULL);
         return;
     }
     gdwsi_answer_begin(&writer, link->config, 200, NULL);
     gdwsi_writer_add(&writer, "%sContent-Type: %s\r\nContent-Length: %zu\r\n", resource->headers,
                      resource->type, resource->length);
-    gdwsi_answer_end(&writer, keeps_alive);
+    gdwsi_answer_end(&writer, is_kept_alive(request));
     size_t length = gdwsi_writer_finish(&writer);
     struct gdwsi_wire_answer *answer = length > 0 ? gdwsi_mem_calloc(1, sizeof(*answer)) : NULL;
     if (answer == NULL) {
-        gdwsi_wire_refuse(link, 500, NULL, NULL);
+        gdwsi_wire_refuse_method(link, request->method, 500, NULL, NULL);
         return;
     }
     answer->descriptor = -1;
-    answer->bytes = is_head || resource->length == 0 ? NULL : resource->bytes;
+    answer->bytes = has_body ? resource->bytes : NULL;
     answer->size = resource->length;
-    answer->keeps_alive = keeps_alive;
+    answer->keeps_alive = is_kept_alive(request);
     link->answer = answer;
     begin(link, piece, length);
 }
@@ -313,13 +337,13 @@ void gdwsi_wire_answer(gdwsi_link *link, const gdwsi_http_head *request)
 {
     gdwsi_file file = {.descriptor = -1};
     const char *origin = gdwsi_http_get(request, "Origin");
-    bool is_reading = strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
+    bool is_reading = strcmp(request->method, "GET") == 0 || is_head(request->method);
     if (!gdwsi_config_allows_origin(link->config, origin)) {
-        gdwsi_wire_refuse(link, 403, NULL, origin);
+        gdwsi_wire_refuse_method(link, request->method, 403, NULL, origin);
     } else if (strcmp(request->method, "OPTIONS") == 0) {
         answer_preflight(link, request, origin);
     } else if (link->config->files == NULL) {
-        gdwsi_wire_refuse(link, 426, NULL, origin);
+        gdwsi_wire_refuse_method(link, request->method, 426, NULL, origin);
     } else if (!is_reading) {
         gdwsi_wire_refuse(link, 405, NULL, origin);
     } else {
@@ -329,10 +353,10 @@ void gdwsi_wire_answer(gdwsi_link *link, const gdwsi_http_head *request)
         } else if (status == 404) {
             answer_missing(link, request, origin, status);
         } else {
-            gdwsi_wire_refuse(link, status,
-                              status == 503 ? "Files cannot be opened at the moment."
-                                            : "The path is badly encoded.",
-                              origin);
+            gdwsi_wire_refuse_method(link, request->method, status,
+                                     status == 503 ? "Files cannot be opened at the moment."
+                                                   : "The path is badly encoded.",
+                                     origin);
         }
     }
 }

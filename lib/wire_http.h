@@ -13,6 +13,10 @@
  * fits the status. origin: the request's; NULL without one. */
 void gdwsi_wire_refuse(gdwsi_link *link, int status, const char *text, const char *origin);
 
+/* The same where the request's method is known, NULL where it is not: HEAD gets no body. */
+void gdwsi_wire_refuse_method(gdwsi_link *link, const char *method, int status, const char *text,
+                              const char *origin);
+
 /* Answer a request that wants no WebSocket and whose head is in order. */
 void gdwsi_wire_answer(gdwsi_link *link, const gdwsi_http_head *request);
 

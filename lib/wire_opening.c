@@ -115,7 +115,7 @@ static bool pass_gate(gdwsi_link *link, const gdwsi_http_head *head)
     gdwsi_resource resource = {.type = NULL};
     int status = link->config->gate(link->config->gate_user, head, &resource);
     if (status != 0) {
-        gdwsi_wire_refuse(link, status, resource.text, NULL);
+        gdwsi_wire_refuse_method(link, head->method, status, resource.text, NULL);
         return false;
     }
     if (!gdwsi_handshake_is_wanted(head)) {
@@ -136,7 +136,7 @@ static void answer_request(gdwsi_link *link, char *text, size_t length)
     }
     int status = gdwsi_http_parse_request(&head, text, length);
     if (status != 0) {
-        gdwsi_wire_refuse(link, status, NULL, NULL);
+        gdwsi_wire_refuse_method(link, head.method, status, NULL, NULL);
         return;
     }
     status = gdwsi_handshake_judge_head(&head);
@@ -154,7 +154,7 @@ static void answer_request(gdwsi_link *link, char *text, size_t length)
         status = 500;
     }
     if (status != 0) {
-        gdwsi_wire_refuse(link, status, NULL, gdwsi_http_get(&head, "Origin"));
+        gdwsi_wire_refuse_method(link, head.method, status, NULL, gdwsi_http_get(&head, "Origin"));
     } else if (admit(link, &head, &offer) == 0) {
         let_in(link, &head, &offer);
     }
@@ -212,7 +212,8 @@ static bool is_hopeful(gdwsi_link *link, const char *text, size_t length, size_t
         if (is_client) {
             give_up(link, "the answer is too long");
         } else {
-            gdwsi_wire_refuse(link, 431, NULL, NULL);
+            gdwsi_wire_refuse_method(link, strncmp(text, "HEAD ", 5) == 0 ? "HEAD" : NULL, 431,
+                                     NULL, NULL);
         }
         return false;
     }
@@ -234,11 +235,22 @@ static bool is_hopeful(gdwsi_link *link, const char *text, size_t length, size_t
     return true;
 }
 
+/* Whether a text begins with an empty line, or may become one that does. Some clients send one
+ * behind a body (RFC 9112 section 2.2). */
+static bool is_empty_line(const char *text, size_t length)
+{
+    return memcmp(text, "\r\n", length < 2 ? length : 2) == 0;
+}
+
 size_t gdwsi_wire_shake_hands(gdwsi_link *link, uint8_t *bytes, size_t length, size_t known)
 {
     char *text = (char *)bytes;
     if (link->answer != NULL) {
         return 0;
+    }
+    /* A head that somebody else has answered stands by itself. */
+    if (!link->peer.is_client && !link->is_answered && is_empty_line(text, length)) {
+        return length < 2 ? 0 : 2;
     }
     size_t end = gdwsi_http_find_end(text, length, known);
     if (!is_hopeful(link, text, length, end)) {

@@ -37,6 +37,9 @@ static int refuse(gdwsi_link *link, struct lws *wsi, int status, const char *tex
         gdwsi_answer_write_refusal(link->config, status, text, origin, (char *)bytes + LWS_PRE);
     gdwsi_log_write(GDWS_LOG_INFO, "%s port %u: request refused with %d",
                     gdws_peer_get_connected_host(&link->peer), link->peer.port, status);
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_HEAD_URI) > 0) {
+        length = gdwsi_http_find_end((char *)bytes + LWS_PRE, length, 0);
+    }
     (void)lws_write(wsi, bytes + LWS_PRE, length, LWS_WRITE_HTTP);
     return -1;
 }

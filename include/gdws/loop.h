@@ -38,9 +38,11 @@ struct uv_loop_s; /* libuv's uv_loop_t */
  * libuv's callbacks; they are about this loop alone, so that libuv's other handles stand still
  * while gdws_loop_wait sleeps. When the loop has gone (after gdws_loop_free and after the last
  * object on it), it leaves handles of libuv's behind that are closing: uv_loop_close succeeds once
- * uv_run has run their callbacks.
+ * uv_run has run their callbacks. A program that closes all handles of its loop instead, as with
+ * uv_walk, may free this one later.
  *
- * host: the program's uv_loop_t, lent until those callbacks have run.
+ * host: the program's uv_loop_t, lent until those callbacks have run, or until the program has
+ *   closed all handles and the loop.
  *
  * Returns NULL for NULL and when there is no memory or no descriptor; the log says which.
  * Since 0.1.

@@ -20,6 +20,7 @@
 #include <uv.h>
 
 #include "gdws/adapters/epoll.h"
+#include "gdws/adapters/libuv.h"
 #include "gdws/adapters/poll.h"
 #include "host.h"
 #include "loop.h"
@@ -556,6 +557,96 @@ START_TEST(a_loop_on_uv_lives_as_long_as_its_last_object)
 }
 END_TEST
 
+/* A program that shuts its libuv loop down by closing whatever is in it. */
+typedef struct shutdown_plan {
+    int closed;    /* it closes so many handles before it frees ours */
+    bool has_run;  /* and runs its loop */
+    bool has_gone; /* and closes it; the memory is used for something else */
+} shutdown_plan;
+
+static const shutdown_plan plans[] = {
+    {.closed = 100, .has_run = true, .has_gone = true},
+    {.closed = 100, .has_run = true},
+    {.closed = 100},
+    {.closed = 1},
+    {.closed = 2},
+    {.closed = 1, .has_run = true},
+    {.closed = 2, .has_run = true},
+};
+
+static void close_some(uv_handle_t *handle, void *user)
+{
+    int *left = user;
+    if (!uv_is_closing(handle) && *left > 0) {
+        --*left;
+        uv_close(handle, NULL);
+    }
+}
+
+static void shut_down(uv_loop_t *uv, const shutdown_plan *plan)
+{
+    int left = plan->closed;
+    uv_walk(uv, close_some, &left);
+    if (plan->has_run) {
+        (void)uv_run(uv, UV_RUN_NOWAIT);
+    }
+    if (plan->has_gone) {
+        ck_assert_int_eq(uv_loop_close(uv), 0);
+        memset(uv, 0xa5, sizeof(*uv));
+    }
+}
+
+static void end_uv(uv_loop_t *uv, const shutdown_plan *plan)
+{
+    if (!plan->has_gone) {
+        ck_assert_int_eq(uv_run(uv, UV_RUN_DEFAULT), 0);
+        ck_assert_int_eq(uv_loop_close(uv), 0);
+    }
+    ck_assert_uint_eq(gdwsi_mem_live(), 0);
+}
+
+START_TEST(a_host_may_close_all_handles_before_a_loop_on_it_is_freed)
+{
+    uv_loop_t uv;
+    ck_assert_int_eq(uv_loop_init(&uv), 0);
+    gdws_loop *loop = gdws_loop_new_on_uv(&uv);
+    gdws_server *server = gdws_server_new(loop);
+    ck_assert_int_eq(gdws_server_set_bind_ip(server, "127.0.0.1"), GDWS_OK);
+    ck_assert_int_eq(gdws_server_listen(server, 0), GDWS_OK);
+    (void)uv_run(&uv, UV_RUN_NOWAIT);
+    shut_down(&uv, &plans[_i]);
+    gdws_server_free(server);
+    gdws_loop_free(loop);
+    end_uv(&uv, &plans[_i]);
+}
+END_TEST
+
+static int gone_times;
+
+static void count_gone(gdws_libuv *adapter)
+{
+    memset(adapter, 0xa5, sizeof(*adapter));
+    gone_times++;
+}
+
+START_TEST(a_host_may_close_all_handles_before_a_loop_is_detached)
+{
+    uv_loop_t uv;
+    gdws_libuv adapter;
+    gone_times = 0;
+    ck_assert_int_eq(uv_loop_init(&uv), 0);
+    gdws_loop *loop = gdws_loop_new();
+    ck_assert_int_eq(gdws_libuv_attach(&adapter, &uv, loop), GDWS_OK);
+    (void)uv_run(&uv, UV_RUN_NOWAIT);
+    shut_down(&uv, &plans[_i]);
+    gdws_libuv_detach(&adapter, count_gone);
+    ck_assert_int_eq(gone_times, plans[_i].has_run && plans[_i].closed > 3 ? 1 : 0);
+    gdws_loop_free(loop);
+    end_uv(&uv, &plans[_i]);
+    ck_assert_int_eq(gone_times, 1);
+}
+END_TEST
+
 START_TEST(without_memory_there_is_no_loop_on_uv_and_nothing_is_left)
 {
     uv_loop_t uv;
@@ -604,6 +695,9 @@ Suite *hosts_suite(void)
     tcase_add_loop_test(tests, a_loop_can_be_detached_and_attached_again, 0, kinds);
     tcase_add_test(tests, a_loop_on_uv_can_be_polled_and_waited_for_in_the_hosts_callbacks);
     tcase_add_test(tests, a_loop_on_uv_lives_as_long_as_its_last_object);
+    const int count = (int)(sizeof(plans) / sizeof(plans[0]));
+    tcase_add_loop_test(tests, a_host_may_close_all_handles_before_a_loop_on_it_is_freed, 0, count);
+    tcase_add_loop_test(tests, a_host_may_close_all_handles_before_a_loop_is_detached, 0, count);
     tcase_add_test(tests, without_memory_there_is_no_loop_on_uv_and_nothing_is_left);
     suite_add_tcase(suite, tests);
     return suite;

@@ -8,8 +8,11 @@
 #include <unistd.h>
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+
+#include <libwebsockets.h>
 
 #include "cases.h"
 #include "runtests.h"
@@ -420,6 +423,11 @@ START_TEST(head_has_the_head_of_get_and_no_body)
     ck_assert_msg(strncmp(head, "HTTP/1.1 404 ", 13) == 0, "%s", head);
     get(&raw, "/", head, sizeof(head));
     ck_assert_msg(strncmp(head, "HTTP/1.1 200 ", 13) == 0, "%s", head);
+    expect_body(&raw, head, S("<title>the page</title>"));
+    ask(&raw, "HEAD /% HTTP/1.1\r\nHost: a\r\n\r\n", head, sizeof(head));
+    ck_assert_msg(strncmp(head, "HTTP/1.1 400 ", 13) == 0, "%s", head);
+    rawsock_wait_for_end(&raw, 5000);
+    ck_assert_uint_eq(raw.length, 0);
     rawsock_close(&raw);
 }
 END_TEST
@@ -484,6 +492,26 @@ START_TEST(requests_at_once_are_answered_in_order)
             expect_body(&raw, head, S("<title>the page</title>"));
         }
     }
+    rawsock_close(&raw);
+}
+END_TEST
+
+/* RFC 9112 section 2.2 */
+START_TEST(empty_lines_between_requests_are_passed_over)
+{
+    static const char requests[] = "GET /sub/x.js HTTP/1.1\r\nHost: a\r\n\r\n\r\n"
+                                   "GET /sub/x.js HTTP/1.1\r\nHost: a\r\n\r\n\r\n\r\n"
+                                   "GET /sub/x.js HTTP/1.1\r\nHost: a\r\n\r\n\r\n";
+    rawsock raw;
+    char head[2048];
+    open_raw(&raw);
+    rawsock_send(&raw, requests, sizeof(requests) - 1, (size_t)_i);
+    for (int i = 0; i < 3; i++) {
+        rawsock_read_headers(&raw, head, sizeof(head));
+        expect_body(&raw, head, S("let x;"));
+    }
+    get(&raw, "/", head, sizeof(head));
+    expect_body(&raw, head, S("<title>the page</title>"));
     rawsock_close(&raw);
 }
 END_TEST
@@ -690,6 +718,61 @@ START_TEST(a_big_file_waits_for_its_reader_and_holds_nobody_up)
 }
 END_TEST
 
+/* Whether the server has read all that has come to a connection. */
+static bool has_read_all(const gdwsi_link *link)
+{
+    int unread = 0;
+    ck_assert_int_eq(ioctl(lws_get_socket_fd(link->wsi), FIONREAD, &unread), 0);
+    return unread == 0;
+}
+
+/* Read until the server has handed all to the kernel, which still has to send the last of it. */
+static void read_until_handed_over(rawsock *raw)
+{
+    uint64_t limit = world_now_ms() + 3 * WORLD_LIMIT_MS;
+    while (w.server->links != NULL && w.server->links->answer != NULL) {
+        (void)gdws_loop_wait(w.loop, 5);
+        rawsock_receive(raw);
+        ck_assert(world_now_ms() < limit);
+    }
+    ck_assert_uint_lt(raw->length, BIG);
+}
+
+/* RFC 9112 section 9.6: what comes behind the request does not cut the answer, neither when it
+ * comes at once nor when it comes while the last of the answer is on its way. */
+START_TEST(what_follows_the_last_request_does_not_cut_its_answer)
+{
+    static const char *const more[] = {"\r\n", "GET /sub/x.js HTTP/1.1\r\nHost: a\r\n\r\n"};
+    const char *extra = more[_i % 2];
+    bool is_late = _i >= 2;
+    int small = 32768;
+    rawsock raw;
+    char head[2048];
+    make_big();
+    open_raw(&raw);
+    ck_assert_int_eq(setsockopt(raw.descriptor, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
+    ask(&raw, "GET /big.bin HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", head, sizeof(head));
+    ck_assert_uint_eq(content_length(head), BIG);
+    if (!is_late) {
+        rawsock_send(&raw, extra, strlen(extra), 0);
+    }
+    read_until_handed_over(&raw);
+    if (is_late) {
+        uint64_t late = world_now_ms() + 2 * GDWSI_LINK_BROKEN_TIMEOUT_MS;
+        while (world_now_ms() < late) {
+            (void)gdws_loop_wait(w.loop, 20);
+        }
+        rawsock_send(&raw, extra, strlen(extra), 0);
+    }
+    WAIT_FOR(&w, w.server->links == NULL || has_read_all(w.server->links));
+    expect_big(&raw);
+    rawsock_wait_for_end(&raw, WORLD_LIMIT_MS);
+    ck_assert_uint_eq(raw.length, BIG);
+    rawsock_close(&raw);
+    WAIT_FOR(&w, w.server->links == NULL);
+}
+END_TEST
+
 static int count_descriptors(void)
 {
     int count = 0;
@@ -784,6 +867,7 @@ Suite *files_suite(void)
     tcase_add_test(tests, head_has_the_head_of_get_and_no_body);
     tcase_add_test(tests, a_file_that_is_known_is_not_sent_again);
     tcase_add_test(tests, requests_at_once_are_answered_in_order);
+    tcase_add_loop_test(tests, empty_lines_between_requests_are_passed_over, 0, 3);
     tcase_add_test(tests, a_connection_that_has_fetched_files_can_become_a_websocket);
     tcase_add_loop_test(tests, some_answers_are_the_last, 0, COUNT(last));
     tcase_add_test(tests, allowed_origins_may_read_files_and_others_may_not);
@@ -791,6 +875,7 @@ Suite *files_suite(void)
     tcase_add_test(tests, isolation_is_sent_when_it_is_asked_for);
     tcase_add_test(tests, a_document_root_must_be_a_directory);
     tcase_add_test(tests, a_big_file_waits_for_its_reader_and_holds_nobody_up);
+    tcase_add_loop_test(tests, what_follows_the_last_request_does_not_cut_its_answer, 0, 4);
     tcase_add_test(tests, a_client_that_goes_in_the_middle_leaves_nothing_open);
     tcase_add_test(tests, a_file_that_becomes_shorter_ends_the_connection);
     tcase_add_test(tests, a_server_may_be_stopped_while_it_sends);

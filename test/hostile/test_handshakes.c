@@ -162,7 +162,11 @@ static const struct {
     {"version in lower case", S("GET / http/1.1\r\nHost: a\r\n" REST END), 400},
     {"another protocol", S("GET / FTP/1.1\r\nHost: a\r\n" REST END), 400},
     {"an answer", S("HTTP/1.1 200 OK\r\n\r\n"), 400},
-    {"an empty line first", S("\r\n" START REST END), 400},
+    {"an empty line first", S("\r\n" START REST END), 101},
+    {"empty lines first", S("\r\n\r\n\r\n" START REST END), 101},
+    {"an empty line of LF first", S("\n" START REST END), 400},
+    {"CR first", S("\r" START REST END), 400},
+    {"a line of space first", S(" \r\n" START REST END), 400},
 
     /* Lines. */
     {"a folded line", S(START "X: a\r\n b\r\n" REST END), 400},
@@ -377,6 +381,43 @@ START_TEST(a_host_that_is_none_is_refused)
 }
 END_TEST
 
+#define FIFTY "01234567890123456789012345678901234567890123456789"
+
+/* RFC 9110 section 9.3.2; where libwebsockets shakes hands, too. */
+static const struct {
+    const char *request;
+    int status;
+} heads[] = {
+    {"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", 426},
+    /* libwebsockets lets this one in, and does not tell us of the others. */
+    {"HEAD / HTTP/1.1\r\nHost: a\r\n" REST END, 426},
+    {"HEAD / HTTP/1.1\r\nHost: a/b\r\n\r\n", 400},
+    {"HEAD / HTTP/1.1\r\nHost: a\r\nX : y\r\n\r\n", 400},
+    {"HEAD / HTTP/2.0\r\nHost: a\r\n\r\n", 505},
+    {"HEAD / HTTP/1.1\r\nHost: a\r\nX: " FIFTY FIFTY FIFTY FIFTY FIFTY "\r\n", 431},
+    {"HEAD / HTTP/1.1\r\nHost: a\r\nOrigin: https://bad.example\r\n\r\n", 403},
+};
+
+START_TEST(a_refused_head_gets_no_body)
+{
+    static const char *const origins[] = {"https://good.example"};
+    rawsock raw;
+    char answer[2048];
+    gdws_server_stop(w.server);
+    ck_assert_int_eq(gdws_server_set_max_request_size(w.server, 256), GDWS_OK);
+    ck_assert_int_eq(gdws_server_set_allowed_origins(w.server, origins, 1), GDWS_OK);
+    world_listen(&w);
+    rawsock_connect(&raw, w.loop, gdws_server_get_port(w.server));
+    rawsock_send(&raw, heads[_i].request, strlen(heads[_i].request), 0);
+    rawsock_read_headers(&raw, answer, sizeof(answer));
+    ck_assert_msg(status_of(answer) == heads[_i].status, "%s", answer);
+    ck_assert_ptr_nonnull(strstr(answer, "\r\nContent-Length: "));
+    rawsock_wait_for_end(&raw, (uint64_t)world_scale(4000, 9000));
+    ck_assert_uint_eq(raw.length, 0);
+    rawsock_close(&raw);
+}
+END_TEST
+
 #define COUNT(list) ((int)(sizeof(list) / sizeof((list)[0])))
 
 Suite *handshakes_suite(void)
@@ -389,6 +430,8 @@ Suite *handshakes_suite(void)
     tcase_add_loop_test(tests, headers_cannot_be_injected, 0, 7);
     tcase_add_test(tests, the_handshakes_own_headers_cannot_be_given);
     tcase_add_loop_test(tests, a_host_that_is_none_is_refused, 0, 5);
+    tcase_add_loop_test(tests, a_refused_head_gets_no_body, 0,
+                        world_is_fallback() ? 1 : COUNT(heads));
     if (!world_is_fallback()) {
         /* Where libwebsockets shakes hands, it is more lenient: see wsrole.h. */
         tcase_add_loop_test(tests, a_request_gets_its_answer_and_the_server_goes_on, 0,

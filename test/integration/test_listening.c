@@ -41,6 +41,15 @@ static void tear_down(void)
     ck_assert_int_eq(rmdir(place), 0);
 }
 
+static size_t count_descriptors(void)
+{
+    size_t count = 0;
+    for (int descriptor = 0; descriptor < 1024; descriptor++) {
+        count += fcntl(descriptor, F_GETFD) >= 0 ? 1 : 0;
+    }
+    return count;
+}
+
 static mode_t mode_of_path(void)
 {
     struct stat facts;
@@ -174,6 +183,50 @@ START_TEST(bad_paths_are_refused)
 }
 END_TEST
 
+/* As daemon(3) does: a relative path is meant from where the process was when it listened. */
+START_TEST(a_relative_path_is_removed_wherever_the_process_is)
+{
+    struct stat facts;
+    char other[64];
+    int home = open(".", O_PATH | O_DIRECTORY);
+    (void)snprintf(other, sizeof(other), "/tmp/gdws-unix-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(other));
+    ck_assert_int_eq(gdws_server_set_bind_ip(w.server, "unix:./socket"), GDWS_OK);
+    (void)gdws_loop_poll(w.loop);
+    size_t before = count_descriptors();
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(chdir(place), 0);
+        ck_assert_int_eq(gdws_server_listen(w.server, 0), GDWS_OK);
+        ck_assert_int_eq(gdws_server_listen(w.server, 0), GDWS_ALREADY_IN_USE);
+        ck_assert_uint_eq(mode_of_path(), 0600);
+        ck_assert_int_eq(chdir(other), 0);
+        /* Here there is a file of the same name, and there, in the end, another one. */
+        ck_assert_int_eq(mknod("socket", S_IFSOCK | 0600, 0), 0);
+        if (i == 1) {
+            ck_assert_int_eq(rename("socket", path), 0);
+        }
+        gdws_server_stop(w.server);
+        ck_assert_int_eq(lstat(path, &facts), i == 0 ? -1 : 0);
+        ck_assert_int_eq(unlink(i == 0 ? "socket" : path), 0);
+        WAIT_FOR(&w, count_descriptors() == before);
+    }
+    ck_assert_int_eq(fchdir(home), 0);
+    (void)close(home);
+    ck_assert_int_eq(rmdir(other), 0);
+}
+END_TEST
+
+START_TEST(a_relative_path_that_cannot_be_taken_leaves_nothing_open)
+{
+    size_t before = count_descriptors();
+    ck_assert_int_eq(gdws_server_set_bind_ip(w.server, "unix:no/such/place"), GDWS_OK);
+    gdws_set_log_level(GDWS_LOG_NONE);
+    ck_assert_int_eq(gdws_server_listen(w.server, 0), GDWS_CANT_CREATE);
+    gdws_set_log_level(GDWS_LOG_WARNING);
+    ck_assert_uint_eq(count_descriptors(), before);
+}
+END_TEST
+
 START_TEST(a_port_is_shared_by_those_who_share_it)
 {
     enum { COUNT = 64 };
@@ -264,15 +317,6 @@ START_TEST(out_of_descriptors_peers_go_on_and_others_wait)
 }
 END_TEST
 
-static size_t count_descriptors(void)
-{
-    size_t count = 0;
-    for (int descriptor = 0; descriptor < 1024; descriptor++) {
-        count += fcntl(descriptor, F_GETFD) >= 0 ? 1 : 0;
-    }
-    return count;
-}
-
 /* A program that raises its limit after it has made the loop: libwebsockets' table is too small
  * then, and what it does not take must not stay open. */
 START_TEST(what_libwebsockets_has_no_room_for_is_refused)
@@ -350,6 +394,8 @@ Suite *listening_suite(void)
     tcase_add_test(tests, a_path_is_taken_only_from_servers_that_have_ended);
     tcase_add_test(tests, a_path_is_taken_also_where_the_backlog_is_full);
     tcase_add_test(tests, bad_paths_are_refused);
+    tcase_add_test(tests, a_relative_path_is_removed_wherever_the_process_is);
+    tcase_add_test(tests, a_relative_path_that_cannot_be_taken_leaves_nothing_open);
     tcase_add_test(tests, a_port_is_shared_by_those_who_share_it);
     /* Valgrind accepts a connection first and closes it when it is one too many. */
     if (getenv("GDWS_TEST_VALGRIND") == NULL) {
