@@ -143,7 +143,7 @@ static void answer_request(gdwsi_link *link, char *text, size_t length)
     if (status == 0 && link->config->gate != NULL && !pass_gate(link, &head)) {
         return;
     }
-    if (status == 0 && !gdwsi_handshake_is_wanted(&head)) {
+    if (status == 0 && !link->is_answered && !gdwsi_handshake_is_wanted(&head)) {
         gdwsi_wire_answer(link, &head);
         return;
     }

@@ -702,6 +702,29 @@ START_TEST(who_is_not_let_in_after_all_gets_a_close_frame)
 }
 END_TEST
 
+/* Whoever answered such a request with 101 made a mistake; the answer was given all the same. */
+START_TEST(a_head_that_asks_for_no_upgrade_is_not_answered_either)
+{
+    static const char *const heads[] = {
+        "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET /missing HTTP/1.1\r\nHost: a\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "OPTIONS / HTTP/1.1\r\nHost: a\r\n\r\n",
+    };
+    rawsock client;
+    if (_i >= 4) {
+        ck_assert_int_eq(gdws_server_set_document_root(w.server, "test"), GDWS_OK);
+    }
+    int descriptor = meet(&client);
+    ck_assert_int_eq(gdws_server_adopt_upgraded(w.server, descriptor, heads[_i % 4], NULL, 0),
+                     GDWS_OK);
+    rawsock_wait_for_end(&client, WORLD_LIMIT_MS);
+    ck_assert_msg(client.length > 0 && client.bytes[0] == 0x88, "%.*s", (int)client.length,
+                  (char *)client.bytes);
+    rawsock_close(&client);
+}
+END_TEST
+
 static int judge(const char *text)
 {
     return gdws_server_judge_request(w.server, text, NULL, NULL);
@@ -772,6 +795,7 @@ Suite *adopting_suite(void)
     tcase_add_test(tests, a_server_may_go_before_the_poll);
     tcase_add_test(tests, an_upgraded_connection_is_not_answered_again);
     tcase_add_test(tests, who_is_not_let_in_after_all_gets_a_close_frame);
+    tcase_add_loop_test(tests, a_head_that_asks_for_no_upgrade_is_not_answered_either, 0, 8);
     tcase_add_test(tests, a_request_is_judged_as_it_is_when_it_comes);
     suite_add_tcase(suite, tests);
     return suite;
