@@ -1,106 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* The server of a session: greets, introduces, relays, and keeps what is for itself. Invariants: a
- * message goes to all its targets or, while one of them is behind, to none yet; a member is behind
- * exactly while its backlog is not empty; what goes to a member goes through its backlog while
- * there is one, so that the order holds. */
+/* The server of a session: greets, introduces, relays, and keeps what is for itself. Invariant: a
+ * message goes to all its targets or, while one of them is behind, to none yet. */
 #include "multiplayer_host.h"
 
 #include "log.h"
+#include "multiplayer_backlog.h"
 #include "multiplayer_wire.h"
 
-/* How often those who are behind are looked at, besides when their queues have drained. */
-#define TICK_MS 250u
-
-/* A backlog takes this much and one outbound queue's worth more before its member is given up: the
- * introductions of 70,000 peers. */
-#define BACKLOG_MAX (1024u * 1024u)
-
-enum { CLOSE_MESSAGE_TOO_BIG = 1009, CLOSE_INTERNAL_ERROR = 1011, CLOSE_TRY_AGAIN_LATER = 1013 };
-
-/* Those who are behind */
-
-static void end_backlog(gdws_multiplayer *multiplayer, gdwsi_member *member)
-{
-    if (member->is_behind) {
-        member->is_behind = false;
-        multiplayer->behind--;
-        gdwsi_pktq_clear(&member->backlog);
-        gdwsi_room_wake(multiplayer);
-    }
-}
-
-static void give_up(gdws_multiplayer *multiplayer, gdwsi_member *member, int code,
-                    const char *reason)
-{
-    gdwsi_log_write(GDWS_LOG_INFO, "multiplayer peer %d: %s, closing with %d", (int)member->id,
-                    reason, code);
-    member->is_given_up = true;
-    end_backlog(multiplayer, member);
-    if (gdws_peer_close(member->peer, code, reason) == GDWS_OUT_OF_MEMORY) {
-        multiplayer->owes_close = true;
-        gdwsi_room_set_timer(multiplayer);
-    }
-}
-
-/* Keep a message until the member's queue has drained. */
-static void fall_behind(gdws_multiplayer *multiplayer, gdwsi_member *member, const uint8_t *message,
-                        size_t length)
-{
-    size_t limit = gdws_peer_get_outbound_buffer_size(member->peer) + BACKLOG_MAX;
-    if (gdwsi_pktq_bytes(&member->backlog) > limit) {
-        give_up(multiplayer, member, CLOSE_TRY_AGAIN_LATER, "too far behind");
-        return;
-    }
-    if (gdwsi_pktq_put(&member->backlog, false, message, length, NULL) != GDWS_OK) {
-        give_up(multiplayer, member, CLOSE_INTERNAL_ERROR, "out of memory");
-        return;
-    }
-    if (!member->is_behind) {
-        member->is_behind = true;
-        member->behind_since = gdwsi_loop_now(multiplayer->loop);
-        multiplayer->behind++;
-        gdwsi_room_set_timer(multiplayer);
-    }
-}
-
-/* Send what waits in the backlog, as far as it goes. */
-static void catch_up(gdws_multiplayer *multiplayer, gdwsi_member *member)
-{
-    const uint8_t *message;
-    size_t length;
-    if (gdws_peer_get_ready_state(member->peer) != GDWS_STATE_OPEN) {
-        end_backlog(multiplayer, member);
-        return;
-    }
-    while (gdwsi_pktq_peek(&member->backlog, &message, &length) == GDWS_OK) {
-        if (gdws_peer_send(member->peer, message, length, GDWS_WRITE_MODE_BINARY) ==
-            GDWS_OUT_OF_MEMORY) {
-            return;
-        }
-        (void)gdwsi_pktq_take(&member->backlog, &message, &length, NULL);
-    }
-    end_backlog(multiplayer, member);
-}
+enum { CLOSE_MESSAGE_TOO_BIG = 1009, CLOSE_INTERNAL_ERROR = 1011 };
 
 /* Sending */
-
-/* Send a message to a member, now or later. A member that is leaving gets nothing. */
-static gdws_error deliver(gdws_multiplayer *multiplayer, gdwsi_member *member,
-                          const uint8_t *message, size_t length)
-{
-    gdws_error error = GDWS_OUT_OF_MEMORY;
-    if (member->is_given_up) {
-        return GDWS_OK;
-    }
-    if (!member->is_behind) {
-        error = gdws_peer_send(member->peer, message, length, GDWS_WRITE_MODE_BINARY);
-    }
-    if (error == GDWS_OUT_OF_MEMORY) {
-        fall_behind(multiplayer, member, message, length);
-        error = GDWS_OK;
-    }
-    return error == GDWS_UNAVAILABLE ? GDWS_OK : error;
-}
 
 static gdws_error send_to(gdws_multiplayer *multiplayer, int32_t target, int32_t from,
                           const uint8_t *message, size_t length)
@@ -109,38 +18,16 @@ static gdws_error send_to(gdws_multiplayer *multiplayer, int32_t target, int32_t
     gdws_error error = GDWS_OK;
     if (target > 0) {
         gdwsi_member *member = gdwsi_roster_find(roster, target);
-        return member != NULL ? deliver(multiplayer, member, message, length) : GDWS_DOES_NOT_EXIST;
+        return member != NULL ? gdwsi_backlog_deliver(multiplayer, member, message, length)
+                              : GDWS_DOES_NOT_EXIST;
     }
     for (size_t i = 0; i < roster->count && error == GDWS_OK; i++) {
         int32_t id = roster->ids[i];
         if (id != from && gdwsi_multiplayer_wire_is_for(target, id)) {
-            error = deliver(multiplayer, roster->members[i], message, length);
+            error = gdwsi_backlog_deliver(multiplayer, roster->members[i], message, length);
         }
     }
     return error;
-}
-
-static bool is_behind(const gdws_multiplayer *multiplayer, int32_t id)
-{
-    const gdwsi_member *member = gdwsi_roster_find(&multiplayer->roster, id);
-    return member != NULL && member->is_behind;
-}
-
-/* Whether one of the targets is behind, so that a message must wait. */
-static bool must_wait(const gdws_multiplayer *multiplayer, int32_t target, int32_t from)
-{
-    size_t behind = multiplayer->behind;
-    if (behind == 0) {
-        return false;
-    }
-    if (target > 0) {
-        return is_behind(multiplayer, target);
-    }
-    behind -= is_behind(multiplayer, from) ? 1 : 0;
-    if (target != INT32_MIN && -target != from) {
-        behind -= is_behind(multiplayer, -target) ? 1 : 0;
-    }
-    return behind > 0;
 }
 
 static void send_system(gdws_multiplayer *multiplayer, gdwsi_member *member,
@@ -148,7 +35,7 @@ static void send_system(gdws_multiplayer *multiplayer, gdwsi_member *member,
 {
     uint8_t message[GDWSI_MULTIPLAYER_WIRE_SYSTEM];
     gdwsi_multiplayer_wire_put_system(message, type, id);
-    (void)deliver(multiplayer, member, message, sizeof(message));
+    (void)gdwsi_backlog_deliver(multiplayer, member, message, sizeof(message));
 }
 
 gdws_error gdwsi_host_put(gdws_multiplayer *multiplayer, const void *packet, size_t length)
@@ -164,7 +51,7 @@ gdws_error gdwsi_host_put(gdws_multiplayer *multiplayer, const void *packet, siz
     if (target > 0 && gdwsi_roster_find(&multiplayer->roster, target) == NULL) {
         return GDWS_DOES_NOT_EXIST;
     }
-    if (must_wait(multiplayer, target, 0)) {
+    if (gdwsi_backlog_must_wait(multiplayer, target, 0)) {
         return GDWS_OUT_OF_MEMORY;
     }
     if (multiplayer->wire == GDWS_MULTIPLAYER_GODOT_3) {
@@ -240,11 +127,12 @@ static bool relay(gdws_multiplayer *multiplayer, gdwsi_member *member, bool is_l
         /* Of a message that is lost nobody gets a part, nor what came behind it. */
         member->is_kicked = true;
         member->held = NULL;
-        give_up(multiplayer, member, CLOSE_MESSAGE_TOO_BIG, "too large to be passed on");
+        gdwsi_backlog_give_up(multiplayer, member, CLOSE_MESSAGE_TOO_BIG,
+                              "too large to be passed on");
         return true;
     }
     bool is_kept = gdwsi_multiplayer_wire_is_for(header.to, GDWS_TARGET_PEER_SERVER);
-    if (!is_last && is_for_others && must_wait(multiplayer, header.to, id)) {
+    if (!is_last && is_for_others && gdwsi_backlog_must_wait(multiplayer, header.to, id)) {
         return false;
     }
     if (is_kept && !keep_payload(multiplayer, member, GDWSI_MULTIPLAYER_WIRE_HEADER, is_last)) {
@@ -339,7 +227,7 @@ static void on_connected(gdws_server *server, int32_t id, const char *protocol, 
     } else {
         uint8_t greeting[GDWSI_MULTIPLAYER_WIRE_GREETING];
         gdwsi_multiplayer_wire_put_id(greeting, id);
-        (void)deliver(multiplayer, member, greeting, sizeof(greeting));
+        (void)gdwsi_backlog_deliver(multiplayer, member, greeting, sizeof(greeting));
     }
     gdwsi_room_signal_connected(multiplayer, id);
 }
@@ -354,7 +242,7 @@ static void on_close_request(gdws_server *server, int32_t id, int code, const ch
     (void)reason;
     if (member != NULL) {
         /* Nothing can be sent to it any more, so nobody needs to wait for it. */
-        end_backlog(multiplayer, member);
+        gdwsi_backlog_end(multiplayer, member);
     }
 }
 
@@ -367,7 +255,7 @@ static void on_disconnected(gdws_server *server, int32_t id, bool was_clean, voi
     if (member == NULL) {
         return;
     }
-    end_backlog(multiplayer, member);
+    gdwsi_backlog_end(multiplayer, member);
     if (member->held != NULL) {
         (void)take_in(multiplayer, member, true);
         if (multiplayer->is_freed) {
@@ -391,7 +279,7 @@ static void on_drained(gdws_server *server, int32_t id, void *user)
     gdwsi_member *member = gdwsi_roster_find(&multiplayer->roster, id);
     (void)server;
     if (member != NULL && member->is_behind) {
-        catch_up(multiplayer, member);
+        gdwsi_backlog_catch_up(multiplayer, member);
     }
     if (member != NULL && !member->is_behind) {
         gdwsi_room_signal_drained(multiplayer, id);
@@ -420,7 +308,7 @@ gdws_error gdwsi_host_disconnect(gdws_multiplayer *multiplayer, int32_t id, int 
     gdws_error error = gdws_server_disconnect_peer(multiplayer->server, id, code, reason);
     if (error == GDWS_OK) {
         member->is_kicked = true;
-        end_backlog(multiplayer, member);
+        gdwsi_backlog_end(multiplayer, member);
         gdwsi_room_wake(multiplayer);
     }
     return error;
@@ -439,43 +327,7 @@ void gdwsi_host_end(gdws_multiplayer *multiplayer)
     }
 }
 
-/* Time */
-
-/* A Close frame that could not be queued for want of memory. */
-static void pay_closes(gdws_multiplayer *multiplayer)
-{
-    multiplayer->owes_close = false;
-    for (size_t i = 0; i < multiplayer->roster.count; i++) {
-        gdwsi_member *member = multiplayer->roster.members[i];
-        if (member->is_given_up &&
-            gdws_peer_close(member->peer, CLOSE_INTERNAL_ERROR, "") == GDWS_OUT_OF_MEMORY) {
-            multiplayer->owes_close = true;
-        }
-    }
-}
-
-static void check_time(gdws_multiplayer *multiplayer, uint64_t now)
-{
-    if (multiplayer->owes_close) {
-        pay_closes(multiplayer);
-    }
-    for (size_t i = 0; i < multiplayer->roster.count && multiplayer->behind > 0; i++) {
-        gdwsi_member *member = multiplayer->roster.members[i];
-        if (member->is_behind) {
-            catch_up(multiplayer, member);
-        }
-        if (member->is_behind && now >= member->behind_since + multiplayer->stall_timeout_ms) {
-            give_up(multiplayer, member, CLOSE_TRY_AGAIN_LATER, "too slow");
-        }
-    }
-}
-
-static uint64_t next_deadline(const gdws_multiplayer *multiplayer, uint64_t now)
-{
-    uint32_t tick =
-        multiplayer->stall_timeout_ms < TICK_MS ? multiplayer->stall_timeout_ms : TICK_MS;
-    return multiplayer->behind > 0 || multiplayer->owes_close ? now + tick : 0;
-}
-
-const gdwsi_multiplayer_role gdwsi_multiplayer_host = {
-    .handle = handle, .check_time = check_time, .next_deadline = next_deadline};
+const gdwsi_multiplayer_role gdwsi_multiplayer_host = {.handle = handle,
+                                                       .check_time = gdwsi_backlog_check_time,
+                                                       .next_deadline =
+                                                           gdwsi_backlog_next_deadline};

@@ -6,7 +6,7 @@ order="mem pool error log tls_options tls_context tls_fault tls_room tls utf8 va
     writer url tally files config admission answer http extension deflate handshake request taps peer peer_ask peer_send peer_receive variant_peer decoder context posts loop loop_uv resolver
     unixsock listener adoption progress link link_time wire_write wire_http wire_opening wire_tls wire wsrole_server wsrole endpoint peertable backoff client
     client_reconnect client_options client_tls server server_options server_admission server_adopt server_tls vhost
-    multiplayer_wire multiplayer_roster multiplayer_room multiplayer_host multiplayer_guest multiplayer multiplayer_variant
+    multiplayer_wire multiplayer_roster multiplayer_room multiplayer_backlog multiplayer_host multiplayer_guest multiplayer multiplayer_variant
     inspector_json inspector_store inspector_files inspector inspector_gate inspector_command inspector_page"
 bad=0
 
