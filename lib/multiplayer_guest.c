@@ -200,14 +200,12 @@ static bool handle(gdws_multiplayer *multiplayer, gdwsi_member *uplink)
 
 /* The client's signals */
 
-static void on_connected(gdws_client *client, const char *protocol, void *user)
+/* Whether it is about a session. Without one the program has connected the client by itself, whose
+ * packets are nobody's. */
+static bool is_on(const gdws_multiplayer *multiplayer)
 {
-    gdws_multiplayer *multiplayer = user;
-    (void)protocol;
-    multiplayer->uplink.peer = gdws_client_get_peer(client, GDWS_TARGET_PEER_SERVER);
-    multiplayer->greeting_deadline =
-        gdwsi_loop_now(multiplayer->loop) + multiplayer->greeting_timeout_ms;
-    gdwsi_room_set_timer(multiplayer);
+    return multiplayer->role == &gdwsi_multiplayer_guest &&
+           multiplayer->status != GDWS_CONNECTION_DISCONNECTED;
 }
 
 /* A session does not outlive its connection: who comes back is another player. */
@@ -216,18 +214,39 @@ static void stay_away(gdws_client *client)
     (void)gdws_client_disconnect_from_host(client, NORMAL_CLOSURE, NULL);
 }
 
+static void on_connected(gdws_client *client, const char *protocol, void *user)
+{
+    gdws_multiplayer *multiplayer = user;
+    (void)protocol;
+    if (!is_on(multiplayer)) {
+        stay_away(client);
+        return;
+    }
+    multiplayer->uplink.peer = gdws_client_get_peer(client, GDWS_TARGET_PEER_SERVER);
+    multiplayer->greeting_deadline =
+        gdwsi_loop_now(multiplayer->loop) + multiplayer->greeting_timeout_ms;
+    gdwsi_room_set_timer(multiplayer);
+}
+
 static void on_error(gdws_client *client, void *user)
 {
     gdws_multiplayer *multiplayer = user;
     stay_away(client);
-    gdwsi_guest_end(multiplayer);
+    if (is_on(multiplayer)) {
+        gdwsi_guest_end(multiplayer);
+    }
 }
 
 static void on_data(gdws_client *client, void *user)
 {
     gdws_multiplayer *multiplayer = user;
-    (void)client;
-    gdwsi_room_receive(multiplayer, &multiplayer->uplink);
+    const uint8_t *packet;
+    size_t length;
+    if (is_on(multiplayer)) {
+        gdwsi_room_receive(multiplayer, &multiplayer->uplink);
+    } else {
+        (void)gdws_client_get_peer_packet(client, GDWS_TARGET_PEER_SERVER, &packet, &length);
+    }
 }
 
 /* What has waited for memory. It cannot wait any longer. */
@@ -245,6 +264,9 @@ static void on_closed(gdws_client *client, bool was_clean, void *user)
     gdws_multiplayer *multiplayer = user;
     (void)was_clean;
     stay_away(client);
+    if (!is_on(multiplayer)) {
+        return;
+    }
     if (multiplayer->status == GDWS_CONNECTION_CONNECTING && multiplayer->message[0] == '\0') {
         (void)snprintf(multiplayer->message, sizeof(multiplayer->message), "%s",
                        "the connection ended before the server had given an id");
@@ -262,7 +284,7 @@ static void on_drained(gdws_client *client, void *user)
 {
     gdws_multiplayer *multiplayer = user;
     (void)client;
-    if (multiplayer->status == GDWS_CONNECTION_CONNECTED) {
+    if (is_on(multiplayer) && multiplayer->status == GDWS_CONNECTION_CONNECTED) {
         gdwsi_room_signal_drained(multiplayer, GDWS_TARGET_PEER_SERVER);
     }
 }

@@ -7,7 +7,7 @@
 #include "multiplayer_backlog.h"
 #include "multiplayer_wire.h"
 
-enum { CLOSE_MESSAGE_TOO_BIG = 1009, CLOSE_INTERNAL_ERROR = 1011 };
+enum { CLOSE_GOING_AWAY = 1001, CLOSE_MESSAGE_TOO_BIG = 1009, CLOSE_INTERNAL_ERROR = 1011 };
 
 /* Sending */
 
@@ -178,16 +178,25 @@ static bool handle(gdws_multiplayer *multiplayer, gdwsi_member *member)
     return take_in(multiplayer, member, false);
 }
 
+/* Find who has sent something. Returns NULL for whoever is in no session of this server: on the
+ * roster of a client session there are others, of whom the connection here may have the id. */
+static gdwsi_member *find_member(const gdws_multiplayer *multiplayer, int32_t id)
+{
+    return multiplayer->role == &gdwsi_multiplayer_host
+               ? gdwsi_roster_find(&multiplayer->roster, id)
+               : NULL;
+}
+
 static void on_data(gdws_server *server, int32_t id, void *user)
 {
     gdws_multiplayer *multiplayer = user;
     const uint8_t *packet;
     size_t length;
-    gdwsi_member *member = gdwsi_roster_find(&multiplayer->roster, id);
+    gdwsi_member *member = find_member(multiplayer, id);
     if (member != NULL) {
         gdwsi_room_receive(multiplayer, member);
     } else {
-        /* There was no memory for a member: its connection is being closed. */
+        /* It was turned away, and its connection is being closed. */
         (void)gdws_server_get_peer_packet(server, id, &packet, &length);
     }
 }
@@ -210,16 +219,35 @@ static void introduce(gdws_multiplayer *multiplayer, gdwsi_member *member)
     }
 }
 
+/* Close the connection of somebody who gets no part in a session. */
+static void turn_away(gdws_peer *peer, int code, const char *reason)
+{
+    gdwsi_log_write(GDWS_LOG_INFO, "multiplayer: a connection is closed with %d: %s", code, reason);
+    (void)gdws_peer_close(peer, code, reason);
+}
+
+/* The program may have ended the session, or begun another one as a client, since this connection
+ * was made; or it has given it to the server without a session. */
+static bool is_open(const gdws_multiplayer *multiplayer)
+{
+    return multiplayer->role == &gdwsi_multiplayer_host &&
+           gdws_server_is_listening(multiplayer->server);
+}
+
 static void on_connected(gdws_server *server, int32_t id, const char *protocol, void *user)
 {
     gdws_multiplayer *multiplayer = user;
     gdws_peer *peer = gdws_server_get_peer(server, id);
     (void)protocol;
+    if (!is_open(multiplayer)) {
+        turn_away(peer, CLOSE_GOING_AWAY, "there is no session");
+        return;
+    }
     gdwsi_member *member =
         gdwsi_roster_add(&multiplayer->roster, id, peer, &multiplayer->loop->pool);
     if (member == NULL) {
         gdwsi_log_write(GDWS_LOG_ERROR, "no memory for a multiplayer peer");
-        (void)gdws_peer_close(peer, CLOSE_INTERNAL_ERROR, "out of memory");
+        turn_away(peer, CLOSE_INTERNAL_ERROR, "out of memory");
         return;
     }
     if (multiplayer->wire == GDWS_MULTIPLAYER_GODOT_3) {
@@ -236,7 +264,7 @@ static void on_close_request(gdws_server *server, int32_t id, int code, const ch
                              void *user)
 {
     gdws_multiplayer *multiplayer = user;
-    gdwsi_member *member = gdwsi_roster_find(&multiplayer->roster, id);
+    gdwsi_member *member = find_member(multiplayer, id);
     (void)server;
     (void)code;
     (void)reason;
@@ -249,7 +277,7 @@ static void on_close_request(gdws_server *server, int32_t id, int code, const ch
 static void on_disconnected(gdws_server *server, int32_t id, bool was_clean, void *user)
 {
     gdws_multiplayer *multiplayer = user;
-    gdwsi_member *member = gdwsi_roster_find(&multiplayer->roster, id);
+    gdwsi_member *member = find_member(multiplayer, id);
     (void)server;
     (void)was_clean;
     if (member == NULL) {
@@ -276,7 +304,7 @@ static void on_disconnected(gdws_server *server, int32_t id, bool was_clean, voi
 static void on_drained(gdws_server *server, int32_t id, void *user)
 {
     gdws_multiplayer *multiplayer = user;
-    gdwsi_member *member = gdwsi_roster_find(&multiplayer->roster, id);
+    gdwsi_member *member = find_member(multiplayer, id);
     (void)server;
     if (member != NULL && member->is_behind) {
         gdwsi_backlog_catch_up(multiplayer, member);

@@ -149,12 +149,13 @@ GDWS_API gdws_error gdws_multiplayer_set_stall_timeout_ms(gdws_multiplayer *mult
                                                           uint32_t timeout_ms);
 
 /** Lend the server beneath, to set its options before create_server and to ask it afterwards (its
- * port is gdws_server_get_port). Its signals and its peers' packets are not to be touched. Since
- * 0.1. */
+ * port is gdws_server_get_port). Its signals and its peers' packets are not to be touched.
+ * Connections that it adopts before create_server are closed with 1001. Since 0.1. */
 GDWS_API gdws_server *gdws_multiplayer_get_server(gdws_multiplayer *multiplayer);
 
 /** Lend the client beneath, to set its options before create_client and to ask it afterwards. Its
- *  signals and packets are not to be touched. Since 0.1. */
+ *  signals and packets are not to be touched. What it connects to without create_client is closed
+ *  with 1000. Since 0.1. */
 GDWS_API gdws_client *gdws_multiplayer_get_client(gdws_multiplayer *multiplayer);
 
 /** Refuse (true) new clients, or let them in again, as gdws_server_set_refuse_new_connections does.

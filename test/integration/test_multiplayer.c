@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <sys/socket.h>
+
 #include "mem.h"
 #include "party.h"
 #include "runtests.h"
@@ -574,6 +576,138 @@ START_TEST(a_slow_client_slows_another_one_and_loses_nothing)
 }
 END_TEST
 
+/* Strangers: connections of the server or the client beneath that are in no session */
+
+static void end_session(guest *one)
+{
+    gdws_multiplayer_close(one->mp);
+}
+
+static void join_another(guest *one)
+{
+    char url[64];
+    guest *other = &p.guests[2];
+    (void)snprintf(url, sizeof(url), "%s://127.0.0.1:%u/", world_scheme(),
+                   gdws_server_get_port(gdws_multiplayer_get_server(other->mp)));
+    one->on_peer_disconnected = NULL;
+    ck_assert_int_eq(gdws_multiplayer_create_client(one->mp, url), GDWS_OK);
+}
+
+/* Two have connected when the server hears of the first one, and ends the session. */
+START_TEST(who_comes_when_a_session_has_ended_is_not_in_the_next_one)
+{
+    for (size_t i = 0; i < 3; i++) {
+        party_make(&p, &p.guests[i]);
+    }
+    ck_assert_int_eq(gdws_multiplayer_create_server(p.guests[2].mp, 0), GDWS_OK);
+    p.host.on_peer_connected = end_session;
+    p.host.on_peer_disconnected = join_another;
+    party_connect(&p, &p.guests[0]);
+    party_connect(&p, &p.guests[1]);
+    WAIT_FOR_ON(p.loop, p.host.connected == 1);
+    p.host.on_peer_connected = NULL;
+    int32_t first = p.host.last_id;
+    WAIT_FOR_ON(p.loop, p.host.succeeded == 1);
+    for (int i = 0; i < 2; i++) {
+        WAIT_FOR_ON(p.loop, p.guests[i].over + p.guests[i].failed == 1);
+    }
+    ck_assert_str_eq(p.host.log, words("+%d -%d +1 ok ", first, first));
+}
+END_TEST
+
+/* Let the server beneath adopt a connection, which speaks as a server of Godot 3 does. */
+static void adopt_and_speak(guest *one, rawsock *raw)
+{
+    static const uint8_t id[13] = {3, 1, 0, 0, 0, 0, 0, 0, 0, 0x39, 5, 0, 0};
+    static const uint8_t add[13] = {1, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0};
+    int descriptor;
+    uint16_t port;
+    int listener = rawsock_listen(&port);
+    rawsock_connect_plain(raw, p.loop, port);
+    WAIT_FOR_ON(p.loop, (descriptor = accept(listener, NULL, NULL)) >= 0);
+    rawsock_stop_listening(listener);
+    ck_assert_int_eq(
+        gdws_server_adopt_socket(gdws_multiplayer_get_server(one->mp), descriptor, NULL, 0),
+        GDWS_OK);
+    ck_assert(!world_is_secure() || rawsock_secure(raw, NULL, true));
+    rawsock_upgrade(raw);
+    rawsock_send_frame(raw, 0x82, id, sizeof(id), true);
+    rawsock_send_frame(raw, 0x82, add, sizeof(add), true);
+}
+
+static void expect_to_be_turned_away(rawsock *raw)
+{
+    rawsock_expect_close(raw, 1001);
+    rawsock_send_frame(raw, 0x88, "\x03\xe9", 2, true);
+    rawsock_wait_for_end(raw, WORLD_LIMIT_MS);
+    rawsock_close(raw);
+}
+
+START_TEST(a_connection_that_is_adopted_without_a_session_is_turned_away)
+{
+    rawsock raw;
+    guest *one = &p.guests[0];
+    party_make(&p, one);
+    adopt_and_speak(one, &raw);
+    expect_to_be_turned_away(&raw);
+    ck_assert_str_eq(one->log, "");
+    /* In a session it is let in like any other. */
+    adopt_and_speak(&p.host, &raw);
+    WAIT_FOR_ON(p.loop, p.host.connected == 1);
+    rawsock_close(&raw);
+    WAIT_FOR_ON(p.loop, p.host.disconnected == 1);
+}
+END_TEST
+
+START_TEST(whoever_connects_to_a_client_is_not_its_server)
+{
+    rawsock raw;
+    int32_t id = party_join(&p);
+    guest *one = &p.guests[0];
+    adopt_and_speak(one, &raw);
+    expect_to_be_turned_away(&raw);
+    ck_assert_str_eq(one->log, "+1 ok ");
+    ck_assert_int_eq(gdws_multiplayer_get_unique_id(one->mp), id);
+    /* Nor before it has one. */
+    guest *early = &p.guests[1];
+    party_make(&p, early);
+    party_connect(&p, early);
+    adopt_and_speak(early, &raw);
+    expect_to_be_turned_away(&raw);
+    WAIT_FOR_ON(p.loop, early->succeeded == 1);
+    ck_assert_int_ne(gdws_multiplayer_get_unique_id(early->mp), 1337);
+}
+END_TEST
+
+/* The program connects the client beneath by itself, as it must not. */
+static void connect_beneath(guest *one)
+{
+    char url[64];
+    gdws_client *client = gdws_multiplayer_get_client(one->mp);
+    int before = p.host.disconnected;
+    (void)snprintf(url, sizeof(url), "%s://127.0.0.1:%u/", world_scheme(), party_port(&p));
+    ck_assert_int_eq(gdws_client_connect_to_url(client, url), GDWS_OK);
+    WAIT_FOR_ON(p.loop, p.host.disconnected == before + 1);
+    WAIT_FOR_ON(p.loop, gdws_client_get_connection_status(client) == GDWS_CONNECTION_DISCONNECTED);
+    ck_assert_int_eq(gdws_client_connect_to_url(client, "ws://127.0.0.1:1/"), GDWS_OK);
+    WAIT_FOR_ON(p.loop, gdws_client_get_connection_status(client) == GDWS_CONNECTION_DISCONNECTED);
+}
+
+START_TEST(a_client_that_is_connected_past_its_session_does_not_disturb_one)
+{
+    guest *one = &p.guests[PARTY_MAX - 1];
+    party_make(&p, one);
+    connect_beneath(one);
+    ck_assert_str_eq(one->log, "");
+    /* While it is a server, with somebody in its session: here the own one. */
+    int32_t id = party_join(&p);
+    connect_beneath(&p.host);
+    ck_assert_uint_eq(gdws_multiplayer_get_peer_list(p.host.mp, NULL, 0), 1);
+    party_say(&p.host, id, "still there");
+    party_expect(&p, &p.guests[0], 1, "still there");
+}
+END_TEST
+
 static Suite *make(void)
 {
     Suite *suite = suite_create("multiplayer");
@@ -598,6 +732,10 @@ static Suite *make(void)
     tcase_add_test(three, a_slow_server_slows_its_clients_and_loses_nothing);
     tcase_add_test(three, a_slow_client_slows_its_server_and_loses_nothing);
     tcase_add_test(three, a_slow_client_slows_another_one_and_loses_nothing);
+    tcase_add_test(three, who_comes_when_a_session_has_ended_is_not_in_the_next_one);
+    tcase_add_test(three, a_connection_that_is_adopted_without_a_session_is_turned_away);
+    tcase_add_test(three, whoever_connects_to_a_client_is_not_its_server);
+    tcase_add_test(three, a_client_that_is_connected_past_its_session_does_not_disturb_one);
     suite_add_tcase(suite, three);
     TCase *four = tcase_create("godot 4");
     tcase_add_checked_fixture(four, set_up_4, tear_down);
