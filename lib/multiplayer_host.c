@@ -3,6 +3,7 @@
  * message goes to all its targets or, while one of them is behind, to none yet. */
 #include "multiplayer_host.h"
 
+#include "link.h"
 #include "log.h"
 #include "multiplayer_backlog.h"
 #include "multiplayer_wire.h"
@@ -219,11 +220,14 @@ static void introduce(gdws_multiplayer *multiplayer, gdwsi_member *member)
     }
 }
 
-/* Close the connection of somebody who gets no part in a session. */
+/* Close the connection of somebody who gets no part in a session: hard when there is no memory for
+ * a Close frame, for nobody would come back to it. */
 static void turn_away(gdws_peer *peer, int code, const char *reason)
 {
     gdwsi_log_write(GDWS_LOG_INFO, "multiplayer: a connection is closed with %d: %s", code, reason);
-    (void)gdws_peer_close(peer, code, reason);
+    if (gdws_peer_close(peer, code, reason) == GDWS_OUT_OF_MEMORY) {
+        gdwsi_link_shut((gdwsi_link *)(void *)peer, code);
+    }
 }
 
 /* The program may have ended the session, or begun another one as a client, since this connection

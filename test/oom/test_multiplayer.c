@@ -314,6 +314,56 @@ START_TEST(last_words_for_which_there_was_no_memory_come_all_the_same)
 }
 END_TEST
 
+static int refusals;
+
+/* The Close frame with which it is turned away finds no memory either. */
+static void fail_again(gdws_log_level level, const char *line, void *user)
+{
+    (void)level;
+    (void)user;
+    if (strstr(line, "no memory for a multiplayer peer") != NULL) {
+        refusals++;
+        gdwsi_mem_fail_at(1);
+    }
+}
+
+/* The nth allocation fails while somebody joins, and the one for the Close frame. */
+static void join_without_memory(size_t nth)
+{
+    char url[64];
+    gdws_loop *loop = gdws_loop_new();
+    scene s = {.loop = loop};
+    make(&s, &s.host);
+    make(&s, &s.players[0]);
+    gdws_server *server = gdws_multiplayer_get_server(s.host.mp);
+    player *one = &s.players[0];
+    ck_assert_int_eq(gdws_server_set_bind_ip(server, "127.0.0.1"), GDWS_OK);
+    ck_assert_int_eq(gdws_multiplayer_create_server(s.host.mp, 0), GDWS_OK);
+    ck_assert_int_eq(gdws_multiplayer_set_greeting_timeout_ms(one->mp, 60000), GDWS_OK);
+    (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u", gdws_server_get_port(server));
+    ck_assert_int_eq(gdws_multiplayer_create_client(one->mp, url), GDWS_OK);
+    gdwsi_mem_fail_at(nth);
+    WAIT_FOR_ON(loop, one->succeeded == 1 || one->failed == 1);
+    gdwsi_mem_fail_at(0);
+    end(one);
+    end(&s.host);
+    gdws_loop_free(loop);
+    ck_assert_uint_eq(gdwsi_mem_live(), 0);
+}
+
+START_TEST(who_is_turned_away_for_want_of_memory_does_not_stay_connected)
+{
+    refusals = 0;
+    gdws_set_log_level(GDWS_LOG_ERROR);
+    gdws_set_log_callback(fail_again, NULL);
+    for (size_t nth = 1; nth <= 60 && refusals < 2; nth++) {
+        join_without_memory(nth);
+    }
+    gdws_set_log_callback(NULL, NULL);
+    ck_assert_int_eq(refusals, 2);
+}
+END_TEST
+
 Suite *multiplayer_oom_suite(void)
 {
     Suite *suite = suite_create("multiplayer oom");
@@ -322,6 +372,7 @@ Suite *multiplayer_oom_suite(void)
     tcase_add_test(tests, every_allocation_of_a_session_may_fail);
     tcase_add_test(tests, last_words_for_which_there_was_no_memory_come_all_the_same);
     tcase_add_test(tests, a_wrong_greeting_ends_the_session_without_memory_for_a_close_frame_too);
+    tcase_add_test(tests, who_is_turned_away_for_want_of_memory_does_not_stay_connected);
     suite_add_tcase(suite, tests);
     return suite;
 }
