@@ -53,6 +53,7 @@ static void wait_for_turn(gdws_multiplayer *multiplayer, gdwsi_member *member)
 {
     member->is_waiting = true;
     member->next_waiting = NULL;
+    member->previous_waiting = multiplayer->last_waiting;
     if (multiplayer->last_waiting != NULL) {
         multiplayer->last_waiting->next_waiting = member;
     } else {
@@ -63,22 +64,20 @@ static void wait_for_turn(gdws_multiplayer *multiplayer, gdwsi_member *member)
 
 void gdwsi_room_forget(gdws_multiplayer *multiplayer, gdwsi_member *member)
 {
-    gdwsi_member *previous = NULL;
     if (!member->is_waiting) {
         return;
     }
-    for (gdwsi_member *one = multiplayer->first_waiting; one != member; one = one->next_waiting) {
-        previous = one;
-    }
-    if (previous != NULL) {
-        previous->next_waiting = member->next_waiting;
+    member->is_waiting = false;
+    if (member->previous_waiting != NULL) {
+        member->previous_waiting->next_waiting = member->next_waiting;
     } else {
         multiplayer->first_waiting = member->next_waiting;
     }
-    if (multiplayer->last_waiting == member) {
-        multiplayer->last_waiting = previous;
+    if (member->next_waiting != NULL) {
+        member->next_waiting->previous_waiting = member->previous_waiting;
+    } else {
+        multiplayer->last_waiting = member->previous_waiting;
     }
-    member->is_waiting = false;
 }
 
 bool gdwsi_room_take(gdwsi_member *member)
@@ -102,22 +101,26 @@ void gdwsi_room_receive(gdws_multiplayer *multiplayer, gdwsi_member *member)
     }
 }
 
-/* Give each of those who wait one turn. Returns whether somebody has more for the next round. */
+/* Give each of those who wait one turn. Who had it goes to the back; who must wait on keeps its
+ * place, or it would never be the first for whom there is room. Returns whether somebody has more
+ * for the next round. */
 static bool run_round(gdws_multiplayer *multiplayer)
 {
     bool goes_on = false;
-    gdwsi_member *last = multiplayer->last_waiting;
+    const gdwsi_member *last = multiplayer->last_waiting;
+    gdwsi_member *next = multiplayer->first_waiting;
     gdwsi_member *member = NULL;
     while (member != last && !gdwsi_room_is_full(multiplayer)) {
-        member = multiplayer->first_waiting;
+        member = next;
+        next = member->next_waiting;
         bool is_done = !gdwsi_room_take(member) || multiplayer->role->handle(multiplayer, member);
         if (multiplayer->is_freed) {
             return false;
         }
-        gdwsi_room_forget(multiplayer, member);
-        if (!is_done) {
-            wait_for_turn(multiplayer, member);
-        } else if (gdws_peer_get_available_packet_count(member->peer) > 0) {
+        if (is_done) {
+            gdwsi_room_forget(multiplayer, member);
+        }
+        if (is_done && gdws_peer_get_available_packet_count(member->peer) > 0) {
             wait_for_turn(multiplayer, member);
             goes_on = true;
         }

@@ -21,6 +21,7 @@ struct gdwsi_member {
     size_t held_length;
     bool is_waiting; /* on the list of those whose packets wait */
     gdwsi_member *next_waiting;
+    gdwsi_member *previous_waiting;
     bool is_kicked; /* what it sends is ignored */
 
     /* Outwards: messages that its connection had no room for. */

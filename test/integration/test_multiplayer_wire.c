@@ -484,6 +484,46 @@ START_TEST(what_a_leaver_said_last_comes_before_its_leaving)
 }
 END_TEST
 
+/* Say ten times which one it is. */
+static void say_often(size_t sender, int32_t target)
+{
+    char text[2] = {(char)('0' + sender), 0};
+    for (int i = 0; i < 10; i++) {
+        party_say(&p.guests[sender], target, text);
+    }
+}
+
+/* Each time that it has read, there is room for two messages: one in its queue, one behind it. */
+START_TEST(those_who_wait_for_a_slow_target_take_turns)
+{
+    int said[4] = {0};
+    gdws_multiplayer_close(p.host.mp);
+    ck_assert_int_eq(gdws_server_set_max_queued_packets(gdws_multiplayer_get_server(p.host.mp), 1),
+                     GDWS_OK);
+    ck_assert_int_eq(gdws_multiplayer_set_stall_timeout_ms(p.host.mp, 60000), GDWS_OK);
+    party_listen(&p);
+    raw_join();
+    for (size_t i = 0; i < 4; i++) {
+        (void)party_join_beside(raw_count + i);
+    }
+    stuff();
+    for (size_t i = 0; i < 4; i++) {
+        say_often(i, ids[0]);
+    }
+    while (said[0] + said[1] + said[2] + said[3] < 40) {
+        const uint8_t *payload;
+        size_t length;
+        ck_assert_int_eq(rawsock_read_frame(&raws[0], &payload, &length), BINARY);
+        if (payload[0] == 0 && length == 10) {
+            said[payload[9] - '0']++;
+        }
+        for (int i = 0; i < 4; i++) {
+            ck_assert_int_le(said[i], said[(i + 1) % 4] + 3);
+        }
+    }
+}
+END_TEST
+
 static int lost_lines;
 
 static void count_lost(gdws_log_level level, const char *line, void *user)
@@ -696,6 +736,7 @@ Suite *multiplayer_wire_suite(void)
         tcase_add_test(three, a_long_frame_is_not_the_time_that_somebody_holds_others_up);
     }
     tcase_add_test(three, what_a_leaver_said_last_comes_before_its_leaving);
+    tcase_add_test(three, those_who_wait_for_a_slow_target_take_turns);
     tcase_add_test(three, what_leavers_said_last_is_kept_though_the_queue_is_full);
     tcase_add_test(three, a_client_speaks_as_godot_3s_client);
     tcase_add_test(three, a_server_that_never_gives_an_id_is_given_up);
