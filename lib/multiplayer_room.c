@@ -101,31 +101,31 @@ void gdwsi_room_receive(gdws_multiplayer *multiplayer, gdwsi_member *member)
     }
 }
 
-/* Give each of those who wait one turn. Who had it goes to the back; who must wait on keeps its
- * place, or it would never be the first for whom there is room. Returns whether somebody has more
- * for the next round. */
-static bool run_round(gdws_multiplayer *multiplayer)
+/* Give each of those who wait, from this one on, one turn. Who had it goes to the back; who must
+ * wait on keeps its place, or it would never be the first for whom there is room. Returns with whom
+ * the next round begins: who had a turn and has more. The others wait for what only an event
+ * brings, and that wakes the room. */
+static gdwsi_member *run_round(gdws_multiplayer *multiplayer, gdwsi_member *next)
 {
-    bool goes_on = false;
+    gdwsi_member *again = NULL;
     const gdwsi_member *last = multiplayer->last_waiting;
-    gdwsi_member *next = multiplayer->first_waiting;
     gdwsi_member *member = NULL;
     while (member != last && !gdwsi_room_is_full(multiplayer)) {
         member = next;
         next = member->next_waiting;
         bool is_done = !gdwsi_room_take(member) || multiplayer->role->handle(multiplayer, member);
         if (multiplayer->is_freed) {
-            return false;
+            return NULL;
         }
         if (is_done) {
             gdwsi_room_forget(multiplayer, member);
         }
         if (is_done && gdws_peer_get_available_packet_count(member->peer) > 0) {
             wait_for_turn(multiplayer, member);
-            goes_on = true;
+            again = again != NULL ? again : member;
         }
     }
-    return goes_on && !gdwsi_room_is_full(multiplayer);
+    return gdwsi_room_is_full(multiplayer) ? NULL : again;
 }
 
 void gdwsi_room_wake(gdws_multiplayer *multiplayer)
@@ -141,8 +141,10 @@ void gdwsi_room_run(gdwsi_task *task)
         return;
     }
     multiplayer->role->check_time(multiplayer, gdwsi_loop_now(multiplayer->loop));
-    while (!multiplayer->is_freed && multiplayer->first_waiting != NULL && run_round(multiplayer)) {
+    gdwsi_member *next = multiplayer->is_freed ? NULL : multiplayer->first_waiting;
+    while (next != NULL) {
         /* Until all have been heard or must wait. */
+        next = run_round(multiplayer, next);
     }
     if (!multiplayer->is_freed) {
         gdwsi_room_set_timer(multiplayer);

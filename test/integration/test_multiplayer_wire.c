@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "mem.h"
+#include "multiplayer_host.h"
 #include "party.h"
 #include "runtests.h"
 
@@ -524,6 +525,48 @@ START_TEST(those_who_wait_for_a_slow_target_take_turns)
 }
 END_TEST
 
+static int turns;
+
+static bool count_turn(gdws_multiplayer *multiplayer, gdwsi_member *member)
+{
+    turns++;
+    return gdwsi_multiplayer_host.handle(multiplayer, member);
+}
+
+START_TEST(whoever_must_wait_is_asked_once_however_much_another_says)
+{
+    const uint8_t *packet;
+    size_t length;
+    gdwsi_multiplayer_role counting = gdwsi_multiplayer_host;
+    counting.handle = count_turn;
+    ck_assert_int_eq(gdws_multiplayer_set_stall_timeout_ms(p.host.mp, 60000), GDWS_OK);
+    ck_assert_int_eq(gdws_multiplayer_set_max_queued_packets(p.host.mp, 50), GDWS_OK);
+    raw_join();
+    int32_t id = 0;
+    for (size_t i = 0; i < 4; i++) {
+        id = party_join_beside(raw_count + i);
+    }
+    stuff();
+    for (size_t i = 0; i < 3; i++) {
+        party_say(&p.guests[i], ids[0], "to the slow one");
+    }
+    for (int i = 0; i < 100; i++) {
+        party_say(&p.guests[3], 1, "to the server");
+    }
+    gdws_peer *talker = gdws_multiplayer_get_peer(p.host.mp, id);
+    WAIT_FOR_ON(p.loop, p.host.packets == 50 && gdws_peer_get_available_packet_count(talker) == 50);
+    while (gdws_multiplayer_get_packet(p.host.mp, &packet, &length) == GDWS_OK) {
+        /* Make room for the other half. */
+    }
+    turns = 0;
+    p.host.mp->role = &counting;
+    ck_assert_int_eq(gdws_loop_poll(p.loop), GDWS_OK);
+    p.host.mp->role = &gdwsi_multiplayer_host;
+    ck_assert_int_eq(p.host.packets, 100);
+    ck_assert_int_eq(turns, 53);
+}
+END_TEST
+
 static int lost_lines;
 
 static void count_lost(gdws_log_level level, const char *line, void *user)
@@ -737,6 +780,7 @@ Suite *multiplayer_wire_suite(void)
     }
     tcase_add_test(three, what_a_leaver_said_last_comes_before_its_leaving);
     tcase_add_test(three, those_who_wait_for_a_slow_target_take_turns);
+    tcase_add_test(three, whoever_must_wait_is_asked_once_however_much_another_says);
     tcase_add_test(three, what_leavers_said_last_is_kept_though_the_queue_is_full);
     tcase_add_test(three, a_client_speaks_as_godot_3s_client);
     tcase_add_test(three, a_server_that_never_gives_an_id_is_given_up);
