@@ -109,6 +109,16 @@ static bool keep_payload(gdws_multiplayer *multiplayer, const gdwsi_member *memb
     return is_kept;
 }
 
+/* Hear a member no more. What it has said goes at once: its disconnection comes behind its packets,
+ * and those would wait for as long as the queue is full. */
+static void mute(gdwsi_member *member)
+{
+    member->is_kicked = true;
+    do {
+        member->held = NULL;
+    } while (gdwsi_room_take(member));
+}
+
 /* Pass a message of Godot 3's wire on. Returns false when it must wait. is_last: it cannot wait. */
 static bool relay(gdws_multiplayer *multiplayer, gdwsi_member *member, bool is_last)
 {
@@ -126,10 +136,9 @@ static bool relay(gdws_multiplayer *multiplayer, gdwsi_member *member, bool is_l
     bool is_for_others = header.to != GDWS_TARGET_PEER_SERVER;
     if (is_for_others && length > gdws_peer_get_max_packet_size(member->peer)) {
         /* Of a message that is lost nobody gets a part, nor what came behind it. */
-        member->is_kicked = true;
-        member->held = NULL;
         gdwsi_backlog_give_up(multiplayer, member, CLOSE_MESSAGE_TOO_BIG,
                               "too large to be passed on");
+        mute(member);
         return true;
     }
     bool is_kept = gdwsi_multiplayer_wire_is_for(header.to, GDWS_TARGET_PEER_SERVER);
@@ -194,7 +203,7 @@ static void on_data(gdws_server *server, int32_t id, void *user)
     const uint8_t *packet;
     size_t length;
     gdwsi_member *member = find_member(multiplayer, id);
-    if (member != NULL) {
+    if (member != NULL && !member->is_kicked) {
         gdwsi_room_receive(multiplayer, member);
     } else {
         /* It was turned away, and its connection is being closed. */
@@ -339,7 +348,7 @@ gdws_error gdwsi_host_disconnect(gdws_multiplayer *multiplayer, int32_t id, int 
     }
     gdws_error error = gdws_server_disconnect_peer(multiplayer->server, id, code, reason);
     if (error == GDWS_OK) {
-        member->is_kicked = true;
+        mute(member);
         gdwsi_backlog_end(multiplayer, member);
         gdwsi_room_wake(multiplayer);
     }

@@ -204,6 +204,35 @@ START_TEST(a_kicked_peer_is_heard_no_more)
 }
 END_TEST
 
+/* The server's queue has room for one packet, which nobody takes; whoever says more waits. */
+static void fill_the_queue(guest *talker)
+{
+    ck_assert_int_eq(gdws_multiplayer_set_max_queued_packets(p.host.mp, 1), GDWS_OK);
+    party_say(talker, 1, "full");
+    WAIT_FOR_ON(p.loop, p.host.packets == 1);
+}
+
+/* Its packets are not in the way of its disconnection, nor is what it says afterwards. */
+START_TEST(who_is_kicked_while_the_queue_is_full_goes_at_once)
+{
+    int32_t a = party_join(&p);
+    int32_t b = party_join(&p);
+    fill_the_queue(&p.guests[1]);
+    for (int i = 0; i < 3; i++) {
+        party_say(&p.guests[0], 1, "waits");
+    }
+    gdws_peer *peer = gdws_multiplayer_get_peer(p.host.mp, a);
+    WAIT_FOR_ON(p.loop, gdws_peer_get_available_packet_count(peer) == 3);
+    party_say(&p.guests[0], 1, "on its way");
+    ck_assert_int_eq(gdws_multiplayer_disconnect_peer(p.host.mp, a, 4000, "out"), GDWS_OK);
+    ck_assert_uint_eq(gdws_peer_get_available_packet_count(peer), 0);
+    WAIT_FOR_ON(p.loop,
+                p.host.disconnected == 1 && p.guests[1].disconnected == 1 && p.guests[0].over == 1);
+    ck_assert_int_eq(p.host.packets, 1);
+    party_expect(&p, &p.host, b, "full");
+}
+END_TEST
+
 static int heard_code; /* with which the server has seen somebody close */
 
 static void note_code(guest *one)
@@ -719,6 +748,7 @@ static Suite *make(void)
     tcase_add_test(three, what_cannot_be_put);
     tcase_add_test(three, limits_have_ranges);
     tcase_add_test(three, a_kicked_peer_is_heard_no_more);
+    tcase_add_test(three, who_is_kicked_while_the_queue_is_full_goes_at_once);
     tcase_add_test(three, a_client_disconnects_itself_and_nobody_else);
     tcase_add_test(three, a_refused_client_hears_why);
     tcase_add_test(three, a_stopped_server_tells_everybody_once_and_can_start_again);
