@@ -172,6 +172,7 @@ static void begin(gdws_multiplayer *multiplayer, const gdwsi_multiplayer_role *r
 {
     gdwsi_pktq_clear(&multiplayer->inbox);
     multiplayer->role = role;
+    multiplayer->owes_drained = false;
     multiplayer->message[0] = '\0';
 }
 

@@ -4,6 +4,7 @@
 #include "multiplayer_backlog.h"
 
 #include "log.h"
+#include "multiplayer_wire.h"
 
 /* How often those who are behind are looked at, besides when their queues have drained. */
 #define TICK_MS 250u
@@ -20,6 +21,7 @@ void gdwsi_backlog_end(gdws_multiplayer *multiplayer, gdwsi_member *member)
         member->is_behind = false;
         multiplayer->behind--;
         gdwsi_pktq_clear(&member->backlog);
+        multiplayer->owes_drained = multiplayer->owes_drained || member->is_awaited;
         gdwsi_room_wake(multiplayer);
     }
 }
@@ -115,7 +117,63 @@ bool gdwsi_backlog_must_wait(const gdws_multiplayer *multiplayer, int32_t target
     return behind > 0;
 }
 
+void gdwsi_backlog_signal_drained(gdws_multiplayer *multiplayer, gdwsi_member *member)
+{
+    member->is_awaited = false;
+    gdwsi_room_signal_drained(multiplayer, member->id);
+}
+
+/* Find whom to wait for: one of the targets that is behind, if there is one. */
+static gdwsi_member *find_awaited(const gdws_multiplayer *multiplayer, int32_t target)
+{
+    const gdwsi_roster *roster = &multiplayer->roster;
+    gdwsi_member *found = NULL;
+    if (target > 0) {
+        return gdwsi_roster_find(roster, target);
+    }
+    for (size_t i = 0; i < roster->count; i++) {
+        gdwsi_member *member = roster->members[i];
+        if (!gdwsi_multiplayer_wire_is_for(target, member->id)) {
+            continue;
+        }
+        if (member->is_behind) {
+            return member;
+        }
+        found = found != NULL ? found : member;
+    }
+    return found;
+}
+
+void gdwsi_backlog_await(gdws_multiplayer *multiplayer, int32_t target)
+{
+    gdwsi_member *member = find_awaited(multiplayer, target);
+    if (member == NULL) {
+        return;
+    }
+    member->is_awaited = true;
+    if (!member->is_behind) {
+        /* There was no memory, which no event brings back. */
+        multiplayer->owes_drained = true;
+        gdwsi_room_set_timer(multiplayer);
+    }
+}
+
 /* Time */
+
+/* Signal drained for those who are awaited and not behind any more. */
+static void pay_drained(gdws_multiplayer *multiplayer)
+{
+    multiplayer->owes_drained = false;
+    for (size_t i = 0; i < multiplayer->roster.count; i++) {
+        gdwsi_member *member = multiplayer->roster.members[i];
+        if (member->is_awaited && !member->is_behind) {
+            gdwsi_backlog_signal_drained(multiplayer, member);
+            if (multiplayer->is_freed) {
+                return;
+            }
+        }
+    }
+}
 
 /* A Close frame that could not be queued for want of memory. */
 static void pay_closes(gdws_multiplayer *multiplayer)
@@ -144,11 +202,16 @@ void gdwsi_backlog_check_time(gdws_multiplayer *multiplayer, uint64_t now)
             gdwsi_backlog_give_up(multiplayer, member, CLOSE_TRY_AGAIN_LATER, "too slow");
         }
     }
+    if (multiplayer->owes_drained) {
+        pay_drained(multiplayer);
+    }
 }
 
 uint64_t gdwsi_backlog_next_deadline(const gdws_multiplayer *multiplayer, uint64_t now)
 {
     uint32_t tick =
         multiplayer->stall_timeout_ms < TICK_MS ? multiplayer->stall_timeout_ms : TICK_MS;
-    return multiplayer->behind > 0 || multiplayer->owes_close ? now + tick : 0;
+    bool is_needed =
+        multiplayer->behind > 0 || multiplayer->owes_close || multiplayer->owes_drained;
+    return is_needed ? now + tick : 0;
 }

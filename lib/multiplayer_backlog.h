@@ -13,6 +13,13 @@ gdws_error gdwsi_backlog_deliver(gdws_multiplayer *multiplayer, gdwsi_member *me
 /* Whether one of the targets is behind, so that a message must wait. */
 bool gdwsi_backlog_must_wait(const gdws_multiplayer *multiplayer, int32_t target, int32_t from);
 
+/* A put was refused: drained is to be signalled when one of those because of whom it was may have
+ * room again, or there may be memory. */
+void gdwsi_backlog_await(gdws_multiplayer *multiplayer, int32_t target);
+
+/* Signal drained for a member; the object may be freed afterwards. */
+void gdwsi_backlog_signal_drained(gdws_multiplayer *multiplayer, gdwsi_member *member);
+
 /* Send what waits in the backlog, as far as it goes. */
 void gdwsi_backlog_catch_up(gdws_multiplayer *multiplayer, gdwsi_member *member);
 

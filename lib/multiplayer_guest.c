@@ -285,6 +285,7 @@ static void on_drained(gdws_client *client, void *user)
     gdws_multiplayer *multiplayer = user;
     (void)client;
     if (is_on(multiplayer) && multiplayer->status == GDWS_CONNECTION_CONNECTED) {
+        multiplayer->owes_drained = false;
         gdwsi_room_signal_drained(multiplayer, GDWS_TARGET_PEER_SERVER);
     }
 }
@@ -344,7 +345,7 @@ void gdwsi_guest_end(gdws_multiplayer *multiplayer)
     }
 }
 
-gdws_error gdwsi_guest_put(gdws_multiplayer *multiplayer, const void *packet, size_t length)
+static gdws_error put(gdws_multiplayer *multiplayer, const void *packet, size_t length)
 {
     gdws_peer *peer = multiplayer->uplink.peer;
     if (multiplayer->status != GDWS_CONNECTION_CONNECTED) {
@@ -366,11 +367,36 @@ gdws_error gdwsi_guest_put(gdws_multiplayer *multiplayer, const void *packet, si
                           GDWS_WRITE_MODE_BINARY);
 }
 
+gdws_error gdwsi_guest_put(gdws_multiplayer *multiplayer, const void *packet, size_t length)
+{
+    gdws_error error = put(multiplayer, packet, length);
+    if (error == GDWS_OUT_OF_MEMORY && !multiplayer->owes_drained) {
+        multiplayer->owes_drained = true;
+        gdwsi_room_set_timer(multiplayer);
+    }
+    return error;
+}
+
 /* Time */
+
+/* Where a put found no memory, and the queue was empty, nothing drains. */
+static void check_drained(gdws_multiplayer *multiplayer)
+{
+    bool is_connected = multiplayer->status == GDWS_CONNECTION_CONNECTED;
+    if (!multiplayer->owes_drained ||
+        (is_connected &&
+         gdws_peer_get_current_outbound_buffered_amount(multiplayer->uplink.peer) > 0)) {
+        return;
+    }
+    multiplayer->owes_drained = false;
+    if (is_connected) {
+        gdwsi_room_signal_drained(multiplayer, GDWS_TARGET_PEER_SERVER);
+    }
+}
 
 /* When the program polls late, the id that has come in time is still to be read, or to be
  * signalled: so the verdict waits for one more pass. */
-static void check_time(gdws_multiplayer *multiplayer, uint64_t now)
+static void check_greeting(gdws_multiplayer *multiplayer, uint64_t now)
 {
     uint64_t deadline = multiplayer->greeting_deadline;
     if (deadline == 0 || now < deadline) {
@@ -386,10 +412,18 @@ static void check_time(gdws_multiplayer *multiplayer, uint64_t now)
     }
 }
 
+static void check_time(gdws_multiplayer *multiplayer, uint64_t now)
+{
+    check_greeting(multiplayer, now);
+    check_drained(multiplayer);
+}
+
 static uint64_t next_deadline(const gdws_multiplayer *multiplayer, uint64_t now)
 {
-    (void)now;
-    return multiplayer->greeting_deadline;
+    uint64_t deadline = multiplayer->greeting_deadline;
+    uint64_t retry = now + GDWSI_ROOM_RETRY_MS;
+    bool is_sooner = deadline == 0 || retry < deadline;
+    return multiplayer->owes_drained && is_sooner ? retry : deadline;
 }
 
 const gdwsi_multiplayer_role gdwsi_multiplayer_guest = {

@@ -53,12 +53,14 @@ gdws_error gdwsi_host_put(gdws_multiplayer *multiplayer, const void *packet, siz
         return GDWS_DOES_NOT_EXIST;
     }
     if (gdwsi_backlog_must_wait(multiplayer, target, 0)) {
+        gdwsi_backlog_await(multiplayer, target);
         return GDWS_OUT_OF_MEMORY;
     }
     if (multiplayer->wire == GDWS_MULTIPLAYER_GODOT_3) {
         uint8_t *composed =
             gdwsi_room_compose(multiplayer, GDWSI_MULTIPLAYER_WIRE_HEADER, packet, length);
         if (composed == NULL) {
+            gdwsi_backlog_await(multiplayer, target);
             return GDWS_OUT_OF_MEMORY;
         }
         gdwsi_multiplayer_wire_put_header(composed, GDWS_TARGET_PEER_SERVER, target);
@@ -297,11 +299,14 @@ static void on_disconnected(gdws_server *server, int32_t id, bool was_clean, voi
         return;
     }
     gdwsi_backlog_end(multiplayer, member);
-    if (member->held != NULL) {
+    if (member->is_awaited) {
+        gdwsi_backlog_signal_drained(multiplayer, member);
+    }
+    if (!multiplayer->is_freed && member->held != NULL) {
         (void)take_in(multiplayer, member, true);
-        if (multiplayer->is_freed) {
-            return;
-        }
+    }
+    if (multiplayer->is_freed) {
+        return;
     }
     gdwsi_room_forget(multiplayer, member);
     gdwsi_roster_remove(&multiplayer->roster, member);
@@ -323,7 +328,7 @@ static void on_drained(gdws_server *server, int32_t id, void *user)
         gdwsi_backlog_catch_up(multiplayer, member);
     }
     if (member != NULL && !member->is_behind) {
-        gdwsi_room_signal_drained(multiplayer, id);
+        gdwsi_backlog_signal_drained(multiplayer, member);
     }
 }
 

@@ -63,6 +63,8 @@ struct gdws_multiplayer {
     bool has_succeeded;         /* connection_succeeded has been signalled */
     char message[160];
 
+    bool owes_drained; /* a put was refused, and may be tried again, or soon */
+
     uint8_t *scratch; /* where a header is put before a packet */
     size_t scratch_size;
 

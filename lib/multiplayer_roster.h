@@ -28,6 +28,7 @@ struct gdwsi_member {
     bool is_given_up; /* it missed something: it gets nothing more, and is closed */
     bool is_behind;
     uint64_t behind_since; /* loop time */
+    bool is_awaited; /* a put was refused because of it: drained is owed when it may be tried */
     gdwsi_pktq backlog;
 };
 

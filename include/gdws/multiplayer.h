@@ -85,7 +85,9 @@ typedef struct gdws_multiplayer_signals {
      *  peer_packet. */
     void (*peer_packet)(gdws_multiplayer *multiplayer, int32_t id, void *user);
     /** A peer's outbound queue was full or had to wait for the network, and is empty again: a put
-     *  that was refused may be tried again. id: 1 on a client. */
+     *  that was refused may be tried again. Also where the peer because of which it was refused is
+     *  not waited for any more, or there was no memory. On a server a put in this signal comes
+     *  before what other peers wait to send to the same target. id: 1 on a client. */
     void (*drained)(gdws_multiplayer *multiplayer, int32_t id, void *user);
 } gdws_multiplayer_signals;
 

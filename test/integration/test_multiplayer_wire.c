@@ -525,6 +525,40 @@ START_TEST(those_who_wait_for_a_slow_target_take_turns)
 }
 END_TEST
 
+/* Whoever waits for drained is told, too, when there is nobody to wait for any more. */
+static void wait_for_drained_and_leave(bool is_given_up)
+{
+    ck_assert_int_eq(gdws_multiplayer_set_stall_timeout_ms(p.host.mp, is_given_up ? 100 : 60000),
+                     GDWS_OK);
+    raw_join();
+    stuff();
+    int before = p.host.drained;
+    gdws_multiplayer_set_target_peer(p.host.mp, 0);
+    ck_assert_int_eq(gdws_multiplayer_put_packet(p.host.mp, "all", 3), GDWS_OUT_OF_MEMORY);
+    if (!is_given_up) {
+        rawsock_close(&raws[0]);
+    }
+    WAIT_FOR_ON(p.loop, p.host.drained == before + 1);
+    ck_assert_int_eq(p.host.disconnected, is_given_up ? 0 : 1);
+    ck_assert_int_eq(gdws_multiplayer_put_packet(p.host.mp, "all", 3), GDWS_OK);
+    rawsock_close(&raws[0]);
+    raw_count = 0;
+    WAIT_FOR_ON(p.loop, p.host.disconnected == 1);
+    ck_assert_int_eq(p.host.drained, before + 1);
+}
+
+START_TEST(drained_comes_when_the_slow_one_is_given_up)
+{
+    wait_for_drained_and_leave(true);
+}
+END_TEST
+
+START_TEST(drained_comes_when_the_slow_one_has_gone)
+{
+    wait_for_drained_and_leave(false);
+}
+END_TEST
+
 static int turns;
 
 static bool count_turn(gdws_multiplayer *multiplayer, gdwsi_member *member)
@@ -780,6 +814,8 @@ Suite *multiplayer_wire_suite(void)
     }
     tcase_add_test(three, what_a_leaver_said_last_comes_before_its_leaving);
     tcase_add_test(three, those_who_wait_for_a_slow_target_take_turns);
+    tcase_add_test(three, drained_comes_when_the_slow_one_is_given_up);
+    tcase_add_test(three, drained_comes_when_the_slow_one_has_gone);
     tcase_add_test(three, whoever_must_wait_is_asked_once_however_much_another_says);
     tcase_add_test(three, what_leavers_said_last_is_kept_though_the_queue_is_full);
     tcase_add_test(three, a_client_speaks_as_godot_3s_client);

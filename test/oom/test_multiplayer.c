@@ -22,6 +22,7 @@ typedef struct player {
     int over;
     int heard;
     int refused;
+    int drained;
     bool has_spoken;
 } player;
 
@@ -83,6 +84,14 @@ static void on_packet(gdws_multiplayer *mp, int32_t id, void *user)
     one->heard++;
 }
 
+static void on_drained(gdws_multiplayer *mp, int32_t id, void *user)
+{
+    player *one = user;
+    (void)mp;
+    (void)id;
+    one->drained++;
+}
+
 static void make(scene *s, player *one)
 {
     const gdws_multiplayer_signals signals = {.size = sizeof(signals),
@@ -92,7 +101,8 @@ static void make(scene *s, player *one)
                                               .connection_succeeded = on_succeeded,
                                               .connection_failed = on_failed,
                                               .server_disconnected = on_over,
-                                              .peer_packet = on_packet};
+                                              .peer_packet = on_packet,
+                                              .drained = on_drained};
     one->mp = gdws_multiplayer_new(s->loop);
     if (one->mp != NULL) {
         (void)gdws_multiplayer_set_signals(one->mp, &signals);
@@ -327,28 +337,39 @@ static void fail_again(gdws_log_level level, const char *line, void *user)
     }
 }
 
-/* The nth allocation fails while somebody joins, and the one for the Close frame. */
-static void join_without_memory(size_t nth)
+static void begin(scene *s)
 {
     char url[64];
-    gdws_loop *loop = gdws_loop_new();
-    scene s = {.loop = loop};
-    make(&s, &s.host);
-    make(&s, &s.players[0]);
-    gdws_server *server = gdws_multiplayer_get_server(s.host.mp);
-    player *one = &s.players[0];
+    s->loop = gdws_loop_new();
+    make(s, &s->host);
+    make(s, &s->players[0]);
+    gdws_server *server = gdws_multiplayer_get_server(s->host.mp);
+    player *one = &s->players[0];
     ck_assert_int_eq(gdws_server_set_bind_ip(server, "127.0.0.1"), GDWS_OK);
-    ck_assert_int_eq(gdws_multiplayer_create_server(s.host.mp, 0), GDWS_OK);
+    ck_assert_int_eq(gdws_multiplayer_create_server(s->host.mp, 0), GDWS_OK);
     ck_assert_int_eq(gdws_multiplayer_set_greeting_timeout_ms(one->mp, 60000), GDWS_OK);
     (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u", gdws_server_get_port(server));
     ck_assert_int_eq(gdws_multiplayer_create_client(one->mp, url), GDWS_OK);
-    gdwsi_mem_fail_at(nth);
-    WAIT_FOR_ON(loop, one->succeeded == 1 || one->failed == 1);
-    gdwsi_mem_fail_at(0);
-    end(one);
-    end(&s.host);
-    gdws_loop_free(loop);
+}
+
+static void finish(scene *s)
+{
+    end(&s->players[0]);
+    end(&s->host);
+    gdws_loop_free(s->loop);
     ck_assert_uint_eq(gdwsi_mem_live(), 0);
+}
+
+/* The nth allocation fails while somebody joins, and the one for the Close frame. */
+static void join_without_memory(size_t nth)
+{
+    scene s = {0};
+    player *one = &s.players[0];
+    begin(&s);
+    gdwsi_mem_fail_at(nth);
+    WAIT_FOR_ON(s.loop, one->succeeded == 1 || one->failed == 1);
+    gdwsi_mem_fail_at(0);
+    finish(&s);
 }
 
 START_TEST(who_is_turned_away_for_want_of_memory_does_not_stay_connected)
@@ -364,6 +385,40 @@ START_TEST(who_is_turned_away_for_want_of_memory_does_not_stay_connected)
 }
 END_TEST
 
+/* The nth allocation fails while something is put. Returns whether a put was refused. */
+static bool put_without_memory(size_t nth, bool is_host)
+{
+    scene s = {0};
+    player *one = is_host ? &s.host : &s.players[0];
+    begin(&s);
+    WAIT_FOR_ON(s.loop, s.players[0].succeeded == 1 && s.host.connected == 1);
+    one->drained = 0;
+    gdwsi_mem_fail_at(nth);
+    count(one, gdws_multiplayer_put_packet(one->mp, "1", 1));
+    gdwsi_mem_fail_at(0);
+    count(one, gdws_multiplayer_put_packet(one->mp, "2", 1));
+    bool is_refused = one->refused > 0;
+    if (is_refused) {
+        WAIT_FOR_ON(s.loop, one->drained >= 1);
+        ck_assert_int_eq(gdws_multiplayer_put_packet(one->mp, "2", 1), GDWS_OK);
+    }
+    finish(&s);
+    return is_refused;
+}
+
+START_TEST(drained_comes_for_a_put_that_found_no_memory)
+{
+    gdws_set_log_level(GDWS_LOG_NONE);
+    for (int is_host = 0; is_host < 2; is_host++) {
+        int refused = 0;
+        for (size_t nth = 1; nth <= 4; nth++) {
+            refused += put_without_memory(nth, is_host == 1) ? 1 : 0;
+        }
+        ck_assert_int_gt(refused, 0);
+    }
+}
+END_TEST
+
 Suite *multiplayer_oom_suite(void)
 {
     Suite *suite = suite_create("multiplayer oom");
@@ -373,6 +428,7 @@ Suite *multiplayer_oom_suite(void)
     tcase_add_test(tests, last_words_for_which_there_was_no_memory_come_all_the_same);
     tcase_add_test(tests, a_wrong_greeting_ends_the_session_without_memory_for_a_close_frame_too);
     tcase_add_test(tests, who_is_turned_away_for_want_of_memory_does_not_stay_connected);
+    tcase_add_test(tests, drained_comes_for_a_put_that_found_no_memory);
     suite_add_tcase(suite, tests);
     return suite;
 }
