@@ -315,7 +315,8 @@ void gdwsi_guest_begin(gdws_multiplayer *multiplayer)
     multiplayer->has_succeeded = false;
 }
 
-/* The other clients first: they cannot be reached without the server. */
+/* The other clients first, for they cannot be reached without the server: from the end of the
+ * roster, where nothing needs to move up. */
 void gdwsi_guest_end(gdws_multiplayer *multiplayer)
 {
     gdwsi_roster *roster = &multiplayer->roster;
@@ -329,8 +330,7 @@ void gdwsi_guest_end(gdws_multiplayer *multiplayer)
     }
     bool was_freed = multiplayer->is_freed;
     while (roster->count > 0) {
-        size_t next = roster->count > 1 && roster->ids[0] == GDWS_TARGET_PEER_SERVER ? 1 : 0;
-        remove_peer(multiplayer, roster->members[next]);
+        remove_peer(multiplayer, roster->members[roster->count - 1]);
         if (multiplayer->is_freed && !was_freed) {
             /* Freeing has signalled the rest. */
             return;

@@ -364,7 +364,7 @@ void gdwsi_host_end(gdws_multiplayer *multiplayer)
 {
     gdwsi_roster *roster = &multiplayer->roster;
     while (roster->count > 0) {
-        gdwsi_member *member = roster->members[0];
+        gdwsi_member *member = roster->members[roster->count - 1];
         int32_t id = member->id;
         gdwsi_room_forget(multiplayer, member);
         gdwsi_roster_remove(roster, member);

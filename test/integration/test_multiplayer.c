@@ -349,6 +349,26 @@ static void free_when_someone_goes(guest *one)
     }
 }
 
+/* From the end of the roster: from its beginning each would move all the others, 50,000 of them for
+ * a client of a large session. */
+START_TEST(when_all_is_over_the_highest_ids_go_first)
+{
+    int32_t a = party_join(&p);
+    int32_t b = party_join(&p);
+    party_join(&p);
+    guest *last = &p.guests[2];
+    gdws_multiplayer_close(last->mp);
+    WAIT_FOR_ON(p.loop, last->over == 1);
+    ck_assert_ptr_nonnull(
+        strstr(last->log, words("-%d -%d -1 over ", a > b ? a : b, a > b ? b : a)));
+    WAIT_FOR_ON(p.loop, p.host.disconnected == 1);
+    free_it(&p.host);
+    const char *order = strstr(p.host.log, words("-%d ", a > b ? a : b));
+    ck_assert_ptr_nonnull(order);
+    ck_assert_str_eq(order, words("-%d -%d ", a > b ? a : b, a > b ? b : a));
+}
+END_TEST
+
 START_TEST(a_client_may_be_freed_while_it_hears_that_all_is_over)
 {
     for (freed_after = 1; freed_after <= 3; freed_after++) {
@@ -755,6 +775,7 @@ static Suite *make(void)
     tcase_add_test(three, an_object_may_be_freed_in_its_signals);
     tcase_add_test(three, a_server_may_be_freed_when_somebody_comes);
     tcase_add_test(three, a_client_that_is_freed_before_it_has_succeeded_has_not_lost_its_server);
+    tcase_add_test(three, when_all_is_over_the_highest_ids_go_first);
     tcase_add_test(three, a_client_may_be_freed_while_it_hears_that_all_is_over);
     tcase_add_test(three, an_object_that_is_freed_neither_polls_nor_begins);
     tcase_add_test(three, a_session_begins_when_the_last_one_has_said_all);
