@@ -172,6 +172,7 @@ static void begin(gdws_multiplayer *multiplayer, const gdwsi_multiplayer_role *r
 {
     gdwsi_pktq_clear(&multiplayer->inbox);
     multiplayer->role = role;
+    multiplayer->owes_close = false;
     multiplayer->owes_drained = false;
     multiplayer->message[0] = '\0';
 }
@@ -305,7 +306,7 @@ void gdws_multiplayer_close(gdws_multiplayer *multiplayer)
     if (is_host(multiplayer)) {
         gdws_server_stop(multiplayer->server);
     } else if (is_guest(multiplayer)) {
-        (void)gdws_client_disconnect_from_host(multiplayer->client, 1000, NULL);
+        gdwsi_guest_leave(multiplayer);
     }
 }
 

@@ -323,6 +323,7 @@ void gdwsi_guest_end(gdws_multiplayer *multiplayer)
     gdwsi_room_forget(multiplayer, &multiplayer->uplink);
     multiplayer->uplink.held = NULL;
     multiplayer->greeting_deadline = 0;
+    multiplayer->owes_close = false;
     multiplayer->unique_id = 0;
     if (multiplayer->status != GDWS_CONNECTION_DISCONNECTED) {
         multiplayer->ended = multiplayer->status;
@@ -377,6 +378,15 @@ gdws_error gdwsi_guest_put(gdws_multiplayer *multiplayer, const void *packet, si
     return error;
 }
 
+void gdwsi_guest_leave(gdws_multiplayer *multiplayer)
+{
+    gdws_error error = gdws_client_disconnect_from_host(multiplayer->client, NORMAL_CLOSURE, NULL);
+    multiplayer->owes_close = error == GDWS_OUT_OF_MEMORY;
+    if (multiplayer->owes_close) {
+        gdwsi_room_set_timer(multiplayer);
+    }
+}
+
 /* Time */
 
 /* Where a put found no memory, and the queue was empty, nothing drains. */
@@ -415,6 +425,9 @@ static void check_greeting(gdws_multiplayer *multiplayer, uint64_t now)
 static void check_time(gdws_multiplayer *multiplayer, uint64_t now)
 {
     check_greeting(multiplayer, now);
+    if (multiplayer->owes_close) {
+        gdwsi_guest_leave(multiplayer);
+    }
     check_drained(multiplayer);
 }
 
@@ -423,7 +436,8 @@ static uint64_t next_deadline(const gdws_multiplayer *multiplayer, uint64_t now)
     uint64_t deadline = multiplayer->greeting_deadline;
     uint64_t retry = now + GDWSI_ROOM_RETRY_MS;
     bool is_sooner = deadline == 0 || retry < deadline;
-    return multiplayer->owes_drained && is_sooner ? retry : deadline;
+    bool is_owed = multiplayer->owes_close || multiplayer->owes_drained;
+    return is_owed && is_sooner ? retry : deadline;
 }
 
 const gdwsi_multiplayer_role gdwsi_multiplayer_guest = {

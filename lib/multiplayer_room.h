@@ -47,8 +47,7 @@ struct gdws_multiplayer {
     gdwsi_member *last_waiting;
 
     /* For the server. */
-    size_t behind;   /* how many members are */
-    bool owes_close; /* somebody is given up and could not be closed yet */
+    size_t behind; /* how many members are */
     uint32_t stall_timeout_ms;
 
     /* For a client. */
@@ -63,6 +62,7 @@ struct gdws_multiplayer {
     bool has_succeeded;         /* connection_succeeded has been signalled */
     char message[160];
 
+    bool owes_close;   /* who is given up, or on a client the server, could not be closed yet */
     bool owes_drained; /* a put was refused, and may be tried again, or soon */
 
     uint8_t *scratch; /* where a header is put before a packet */

@@ -419,6 +419,23 @@ START_TEST(drained_comes_for_a_put_that_found_no_memory)
 }
 END_TEST
 
+START_TEST(a_client_that_closes_without_memory_closes_all_the_same)
+{
+    gdws_set_log_level(GDWS_LOG_NONE);
+    for (size_t nth = 1; nth <= 3; nth++) {
+        scene s = {0};
+        player *one = &s.players[0];
+        begin(&s);
+        WAIT_FOR_ON(s.loop, one->succeeded == 1 && s.host.connected == 1);
+        gdwsi_mem_fail_at(nth);
+        gdws_multiplayer_close(one->mp);
+        gdwsi_mem_fail_at(0);
+        WAIT_FOR_ON(s.loop, one->over == 1 && s.host.disconnected == 1);
+        finish(&s);
+    }
+}
+END_TEST
+
 Suite *multiplayer_oom_suite(void)
 {
     Suite *suite = suite_create("multiplayer oom");
@@ -429,6 +446,7 @@ Suite *multiplayer_oom_suite(void)
     tcase_add_test(tests, a_wrong_greeting_ends_the_session_without_memory_for_a_close_frame_too);
     tcase_add_test(tests, who_is_turned_away_for_want_of_memory_does_not_stay_connected);
     tcase_add_test(tests, drained_comes_for_a_put_that_found_no_memory);
+    tcase_add_test(tests, a_client_that_closes_without_memory_closes_all_the_same);
     suite_add_tcase(suite, tests);
     return suite;
 }
