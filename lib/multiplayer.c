@@ -112,7 +112,7 @@ gdws_error gdws_multiplayer_set_greeting_timeout_ms(gdws_multiplayer *multiplaye
     if (timeout_ms < TIMEOUT_MIN_MS || timeout_ms > TIMEOUT_MAX_MS) {
         return GDWS_PARAMETER_RANGE_ERROR;
     }
-    multiplayer->greeting_timeout_ms = timeout_ms;
+    gdwsi_guest_set_timeout(multiplayer, timeout_ms);
     return GDWS_OK;
 }
 

@@ -223,8 +223,8 @@ static void on_connected(gdws_client *client, const char *protocol, void *user)
         return;
     }
     multiplayer->uplink.peer = gdws_client_get_peer(client, GDWS_TARGET_PEER_SERVER);
-    multiplayer->greeting_deadline =
-        gdwsi_loop_now(multiplayer->loop) + multiplayer->greeting_timeout_ms;
+    multiplayer->greeting_since = gdwsi_loop_now(multiplayer->loop);
+    multiplayer->greeting_deadline = multiplayer->greeting_since + multiplayer->greeting_timeout_ms;
     gdwsi_room_set_timer(multiplayer);
 }
 
@@ -376,6 +376,16 @@ gdws_error gdwsi_guest_put(gdws_multiplayer *multiplayer, const void *packet, si
         gdwsi_room_set_timer(multiplayer);
     }
     return error;
+}
+
+void gdwsi_guest_set_timeout(gdws_multiplayer *multiplayer, uint32_t timeout_ms)
+{
+    bool is_waiting = multiplayer->greeting_deadline != 0 && !multiplayer->is_refused;
+    multiplayer->greeting_timeout_ms = timeout_ms;
+    if (is_waiting && !multiplayer->has_looked) {
+        multiplayer->greeting_deadline = multiplayer->greeting_since + timeout_ms;
+        gdwsi_room_set_timer(multiplayer);
+    }
 }
 
 void gdwsi_guest_leave(gdws_multiplayer *multiplayer)

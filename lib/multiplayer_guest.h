@@ -16,6 +16,9 @@ void gdwsi_guest_begin(gdws_multiplayer *multiplayer);
 /* Send a packet to the target that is set. */
 gdws_error gdwsi_guest_put(gdws_multiplayer *multiplayer, const void *packet, size_t length);
 
+/* Change how long the id may take, also where the wait for it has begun. */
+void gdwsi_guest_set_timeout(gdws_multiplayer *multiplayer, uint32_t timeout_ms);
+
 /* Close the connection, or give up connecting; without memory a moment later. */
 void gdwsi_guest_leave(gdws_multiplayer *multiplayer);
 

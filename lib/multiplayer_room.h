@@ -56,6 +56,7 @@ struct gdws_multiplayer {
     gdws_connection_status ended; /* what a session was whose last signal is still owed */
     int32_t unique_id;
     uint32_t greeting_timeout_ms;
+    uint64_t greeting_since;    /* loop time */
     uint64_t greeting_deadline; /* loop time; 0: none */
     bool has_looked;            /* it has passed, and the socket was read once more */
     bool is_refused;            /* the server's greeting was wrong or late */

@@ -132,7 +132,8 @@ GDWS_API gdws_error gdws_multiplayer_set_max_queued_packets(gdws_multiplayer *mu
 
 /**
  * Limit the time that a client waits for its id, once the connection is open: 10 ms to one day,
- * default 10 s. Then it gives up: connection_failed. May be called at any time.
+ * default 10 s. Then it gives up: connection_failed. May be called at any time, and then counts for
+ * a wait that has begun, too.
  *
  * Returns PARAMETER_RANGE_ERROR for other values. Source: Godot 4
  * WebSocketMultiplayerPeer.handshake_timeout. Since 0.1.

@@ -748,6 +748,18 @@ START_TEST(a_server_that_never_gives_an_id_is_given_up)
 }
 END_TEST
 
+START_TEST(a_wait_for_an_id_that_has_begun_can_be_cut_short)
+{
+    guest *one = connect_to_raw_within(60 * 60 * 1000);
+    gdws_client *client = gdws_multiplayer_get_client(one->mp);
+    WAIT_FOR_ON(p.loop, gdws_client_get_connection_status(client) == GDWS_CONNECTION_CONNECTED);
+    ck_assert_int_eq(gdws_multiplayer_set_greeting_timeout_ms(one->mp, 100), GDWS_OK);
+    rawsock_expect_close(&server_side, 1002);
+    end_raw();
+    WAIT_FOR_ON(p.loop, one->failed == 1);
+}
+END_TEST
+
 START_TEST(an_id_that_came_in_time_counts_after_a_long_frame)
 {
     uint8_t frame[16];
@@ -820,6 +832,7 @@ Suite *multiplayer_wire_suite(void)
     tcase_add_test(three, what_leavers_said_last_is_kept_though_the_queue_is_full);
     tcase_add_test(three, a_client_speaks_as_godot_3s_client);
     tcase_add_test(three, a_server_that_never_gives_an_id_is_given_up);
+    tcase_add_test(three, a_wait_for_an_id_that_has_begun_can_be_cut_short);
     suite_add_tcase(suite, three);
     TCase *four = tcase_create("godot 4");
     tcase_add_checked_fixture(four, set_up_4, tear_down);
