@@ -74,6 +74,8 @@ void gdwsi_backlog_catch_up(gdws_multiplayer *multiplayer, gdwsi_member *member)
             return;
         }
         (void)gdwsi_pktq_take(&member->backlog, &message, &length, NULL);
+        /* It has read, if slowly, or as often as this program polls: its time begins anew. */
+        member->behind_since = gdwsi_loop_now(multiplayer->loop);
     }
     gdwsi_backlog_end(multiplayer, member);
 }

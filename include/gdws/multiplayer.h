@@ -142,9 +142,9 @@ GDWS_API gdws_error gdws_multiplayer_set_greeting_timeout_ms(gdws_multiplayer *m
                                                              uint32_t timeout_ms);
 
 /**
- * Limit how long a server lets a peer with a full outbound queue hold up others: 10 ms to one day,
- * default 4 s, below the 5 s for which the packets of a peer that has left are kept (rule 4). Then
- * it is closed with 1013. May be called at any time.
+ * Limit how long a server lets a peer with a full outbound queue hold up others while nothing of
+ * what waits for it goes out: 10 ms to one day, default 4 s, below the 5 s for which the packets of
+ * a peer that has left are kept (rule 4). Then it is closed with 1013. May be called at any time.
  *
  * Returns PARAMETER_RANGE_ERROR for other values. Since 0.1.
  */

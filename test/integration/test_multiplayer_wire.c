@@ -494,6 +494,15 @@ static void say_often(size_t sender, int32_t target)
     }
 }
 
+/* Begin again, with room for one message in the queue of each connection. */
+static void listen_with_room_for_one(void)
+{
+    gdws_multiplayer_close(p.host.mp);
+    ck_assert_int_eq(gdws_server_set_max_queued_packets(gdws_multiplayer_get_server(p.host.mp), 1),
+                     GDWS_OK);
+    party_listen(&p);
+}
+
 /* Each time that it has read, there is room for two messages: one in its queue, one behind it. */
 START_TEST(those_who_wait_for_a_slow_target_take_turns)
 {
@@ -521,6 +530,33 @@ START_TEST(those_who_wait_for_a_slow_target_take_turns)
         for (int i = 0; i < 4; i++) {
             ck_assert_int_le(said[i], said[(i + 1) % 4] + 3);
         }
+    }
+}
+END_TEST
+
+static void sleep_for_long(guest *one)
+{
+    one->on_peer_connected = NULL;
+    world_stall(400);
+}
+
+/* What a newcomer is to be told does not fit into its queue, and goes out by and by. */
+START_TEST(a_newcomer_is_not_slow_because_the_server_has_slept)
+{
+    ck_assert_int_eq(gdws_multiplayer_set_stall_timeout_ms(p.host.mp, 300), GDWS_OK);
+    listen_with_room_for_one();
+    for (size_t i = 0; i < 4; i++) {
+        (void)party_join_beside(raw_count + i);
+    }
+    p.host.on_peer_connected = sleep_for_long;
+    raw_join();
+    expect_system(&raws[0], 1, 1);
+    ck_assert_uint_eq(gdws_multiplayer_get_peer_list(p.host.mp, NULL, 0), 5);
+    for (int i = 0; i < 4; i++) {
+        const uint8_t *payload;
+        size_t length;
+        ck_assert_int_eq(rawsock_read_frame(&raws[0], &payload, &length), BINARY);
+        ck_assert_uint_eq(payload[0], 1);
     }
 }
 END_TEST
@@ -826,6 +862,10 @@ Suite *multiplayer_wire_suite(void)
     }
     tcase_add_test(three, what_a_leaver_said_last_comes_before_its_leaving);
     tcase_add_test(three, those_who_wait_for_a_slow_target_take_turns);
+    if (!world_is_cut()) {
+        /* Or nothing of it goes out in the first pass after the sleep. */
+        tcase_add_test(three, a_newcomer_is_not_slow_because_the_server_has_slept);
+    }
     tcase_add_test(three, drained_comes_when_the_slow_one_is_given_up);
     tcase_add_test(three, drained_comes_when_the_slow_one_has_gone);
     tcase_add_test(three, whoever_must_wait_is_asked_once_however_much_another_says);
