@@ -89,6 +89,8 @@ gdws_error gdwsi_backlog_deliver(gdws_multiplayer *multiplayer, gdwsi_member *me
     }
     if (!member->is_behind) {
         error = gdws_peer_send(member->peer, message, length, GDWS_WRITE_MODE_BINARY);
+    } else if (length > gdws_peer_get_max_packet_size(member->peer)) {
+        error = GDWS_PARAMETER_RANGE_ERROR;
     }
     if (error == GDWS_OUT_OF_MEMORY) {
         fall_behind(multiplayer, member, message, length);
@@ -121,34 +123,58 @@ bool gdwsi_backlog_must_wait(const gdws_multiplayer *multiplayer, int32_t target
 
 void gdwsi_backlog_signal_drained(gdws_multiplayer *multiplayer, gdwsi_member *member)
 {
+    /* The program may put after the poll, when those who wait have had their turns. */
+    member->has_turn = member->has_turn || member->is_awaited;
     member->is_awaited = false;
     gdwsi_room_signal_drained(multiplayer, member->id);
 }
 
-/* Find whom to wait for: one of the targets that is behind, if there is one. */
-static gdwsi_member *find_awaited(const gdws_multiplayer *multiplayer, int32_t target)
+static bool holds_up(const gdwsi_member *member)
+{
+    return member != NULL && member->is_behind && !member->has_turn;
+}
+
+/* Find a target because of which a put must wait. Returns NULL when there is none. */
+static gdwsi_member *find_obstacle(const gdws_multiplayer *multiplayer, int32_t target)
 {
     const gdwsi_roster *roster = &multiplayer->roster;
-    gdwsi_member *found = NULL;
     if (target > 0) {
-        return gdwsi_roster_find(roster, target);
+        gdwsi_member *member = gdwsi_roster_find(roster, target);
+        return holds_up(member) ? member : NULL;
     }
     for (size_t i = 0; i < roster->count; i++) {
         gdwsi_member *member = roster->members[i];
-        if (!gdwsi_multiplayer_wire_is_for(target, member->id)) {
-            continue;
-        }
-        if (member->is_behind) {
+        if (holds_up(member) && gdwsi_multiplayer_wire_is_for(target, member->id)) {
             return member;
         }
-        found = found != NULL ? found : member;
     }
-    return found;
+    return NULL;
+}
+
+bool gdwsi_backlog_use_turns(gdws_multiplayer *multiplayer, int32_t target)
+{
+    const gdwsi_roster *roster = &multiplayer->roster;
+    if (find_obstacle(multiplayer, target) != NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < roster->count; i++) {
+        gdwsi_member *member = roster->members[i];
+        if (member->is_behind && gdwsi_multiplayer_wire_is_for(target, member->id)) {
+            member->has_turn = false;
+        }
+    }
+    return true;
 }
 
 void gdwsi_backlog_await(gdws_multiplayer *multiplayer, int32_t target)
 {
-    gdwsi_member *member = find_awaited(multiplayer, target);
+    const gdwsi_roster *roster = &multiplayer->roster;
+    gdwsi_member *member = find_obstacle(multiplayer, target);
+    for (size_t i = 0; i < roster->count && member == NULL; i++) {
+        if (gdwsi_multiplayer_wire_is_for(target, roster->ids[i])) {
+            member = roster->members[i];
+        }
+    }
     if (member == NULL) {
         return;
     }

@@ -17,6 +17,10 @@ bool gdwsi_backlog_must_wait(const gdws_multiplayer *multiplayer, int32_t target
  * room again, or there may be memory. */
 void gdwsi_backlog_await(gdws_multiplayer *multiplayer, int32_t target);
 
+/* Use the turns that the program has at those targets that are behind. Returns false when it has
+ * none at one of them, and must wait. */
+bool gdwsi_backlog_use_turns(gdws_multiplayer *multiplayer, int32_t target);
+
 /* Signal drained for a member; the object may be freed afterwards. */
 void gdwsi_backlog_signal_drained(gdws_multiplayer *multiplayer, gdwsi_member *member);
 

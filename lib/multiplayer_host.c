@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The server of a session: greets, introduces, relays, and keeps what is for itself. Invariant: a
- * message goes to all its targets or, while one of them is behind, to none yet. */
+ * message goes to all its targets or, while one of them is behind, to none yet, but for a put of
+ * the program that has its turn. */
 #include "multiplayer_host.h"
 
 #include "link.h"
@@ -52,7 +53,8 @@ gdws_error gdwsi_host_put(gdws_multiplayer *multiplayer, const void *packet, siz
     if (target > 0 && gdwsi_roster_find(&multiplayer->roster, target) == NULL) {
         return GDWS_DOES_NOT_EXIST;
     }
-    if (gdwsi_backlog_must_wait(multiplayer, target, 0)) {
+    if (gdwsi_backlog_must_wait(multiplayer, target, 0) &&
+        !gdwsi_backlog_use_turns(multiplayer, target)) {
         gdwsi_backlog_await(multiplayer, target);
         return GDWS_OUT_OF_MEMORY;
     }

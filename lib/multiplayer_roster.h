@@ -29,6 +29,7 @@ struct gdwsi_member {
     bool is_behind;
     uint64_t behind_since; /* loop time */
     bool is_awaited; /* a put was refused because of it: drained is owed when it may be tried */
+    bool has_turn;   /* that was signalled: the next put may come behind the backlog */
     gdwsi_pktq backlog;
 };
 

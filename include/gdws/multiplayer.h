@@ -86,8 +86,8 @@ typedef struct gdws_multiplayer_signals {
     void (*peer_packet)(gdws_multiplayer *multiplayer, int32_t id, void *user);
     /** A peer's outbound queue was full or had to wait for the network, and is empty again: a put
      *  that was refused may be tried again. Also where the peer because of which it was refused is
-     *  not waited for any more, or there was no memory. On a server a put in this signal comes
-     *  before what other peers wait to send to the same target. id: 1 on a client. */
+     *  not waited for any more, or there was no memory. Where others flood the same peer, one
+     *  put after a poll is taken for each drained that was waited for. id: 1 on a client. */
     void (*drained)(gdws_multiplayer *multiplayer, int32_t id, void *user);
 } gdws_multiplayer_signals;
 

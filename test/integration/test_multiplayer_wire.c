@@ -561,6 +561,44 @@ START_TEST(a_newcomer_is_not_slow_because_the_server_has_slept)
 }
 END_TEST
 
+/* The program puts when it has polled: then those who wait have filled the queue again. */
+START_TEST(the_server_has_its_turn_at_a_slow_target_that_another_floods)
+{
+    static const uint8_t large[1024 * 1024 + 1] = "h";
+    int turns = 0;
+    int said = 0;
+    int heard = 0;
+    ck_assert_int_eq(gdws_multiplayer_set_stall_timeout_ms(p.host.mp, 60000), GDWS_OK);
+    listen_with_room_for_one();
+    raw_join();
+    (void)party_join_beside(raw_count);
+    stuff();
+    gdws_multiplayer *host = p.host.mp;
+    for (int i = 0; i < 20; i++) {
+        party_say(&p.guests[0], ids[0], "g");
+    }
+    ck_assert_int_eq(gdws_multiplayer_put_packet(host, "h", 1), GDWS_OUT_OF_MEMORY);
+    while (heard < 20 || said < 3) {
+        const uint8_t *payload;
+        size_t length;
+        int before = p.host.drained;
+        ck_assert_int_eq(rawsock_read_frame(&raws[0], &payload, &length), BINARY);
+        heard += payload[0] == 0 && length == 10 && payload[9] == 'g' ? 1 : 0;
+        said += payload[0] == 0 && length == 10 && payload[9] == 'h' ? 1 : 0;
+        if (p.host.drained > before) {
+            /* The first turn is used for what never fits. */
+            ck_assert_int_eq(
+                gdws_multiplayer_put_packet(host, large, turns == 0 ? sizeof(large) : 1),
+                turns == 0 ? GDWS_PARAMETER_RANGE_ERROR : GDWS_OK);
+            turns++;
+            while (gdws_multiplayer_put_packet(host, "h", 1) == GDWS_OK) {
+                /* Until it has to wait again. */
+            }
+        }
+    }
+}
+END_TEST
+
 /* Whoever waits for drained is told, too, when there is nobody to wait for any more. */
 static void wait_for_drained_and_leave(bool is_given_up)
 {
@@ -595,11 +633,11 @@ START_TEST(drained_comes_when_the_slow_one_has_gone)
 }
 END_TEST
 
-static int turns;
+static int times_asked;
 
 static bool count_turn(gdws_multiplayer *multiplayer, gdwsi_member *member)
 {
-    turns++;
+    times_asked++;
     return gdwsi_multiplayer_host.handle(multiplayer, member);
 }
 
@@ -628,12 +666,12 @@ START_TEST(whoever_must_wait_is_asked_once_however_much_another_says)
     while (gdws_multiplayer_get_packet(p.host.mp, &packet, &length) == GDWS_OK) {
         /* Make room for the other half. */
     }
-    turns = 0;
+    times_asked = 0;
     p.host.mp->role = &counting;
     ck_assert_int_eq(gdws_loop_poll(p.loop), GDWS_OK);
     p.host.mp->role = &gdwsi_multiplayer_host;
     ck_assert_int_eq(p.host.packets, 100);
-    ck_assert_int_eq(turns, 53);
+    ck_assert_int_eq(times_asked, 53);
 }
 END_TEST
 
@@ -866,6 +904,7 @@ Suite *multiplayer_wire_suite(void)
         /* Or nothing of it goes out in the first pass after the sleep. */
         tcase_add_test(three, a_newcomer_is_not_slow_because_the_server_has_slept);
     }
+    tcase_add_test(three, the_server_has_its_turn_at_a_slow_target_that_another_floods);
     tcase_add_test(three, drained_comes_when_the_slow_one_is_given_up);
     tcase_add_test(three, drained_comes_when_the_slow_one_has_gone);
     tcase_add_test(three, whoever_must_wait_is_asked_once_however_much_another_says);
