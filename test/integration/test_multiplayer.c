@@ -233,6 +233,21 @@ START_TEST(who_is_kicked_while_the_queue_is_full_goes_at_once)
 }
 END_TEST
 
+START_TEST(a_server_may_be_freed_when_what_has_waited_comes)
+{
+    int32_t a = party_join(&p);
+    int32_t b = party_join(&p);
+    fill_the_queue(&p.guests[1]);
+    party_say(&p.guests[0], 1, "waits");
+    gdws_peer *peer = gdws_multiplayer_get_peer(p.host.mp, a);
+    WAIT_FOR_ON(p.loop, gdws_peer_get_available_packet_count(peer) == 1);
+    p.host.on_packet = free_it;
+    party_expect(&p, &p.host, b, "full");
+    WAIT_FOR_ON(p.loop, p.host.mp == NULL);
+    ck_assert_int_eq(p.host.disconnected, 2);
+}
+END_TEST
+
 static int heard_code; /* with which the server has seen somebody close */
 
 static void note_code(guest *one)
@@ -769,6 +784,7 @@ static Suite *make(void)
     tcase_add_test(three, limits_have_ranges);
     tcase_add_test(three, a_kicked_peer_is_heard_no_more);
     tcase_add_test(three, who_is_kicked_while_the_queue_is_full_goes_at_once);
+    tcase_add_test(three, a_server_may_be_freed_when_what_has_waited_comes);
     tcase_add_test(three, a_client_disconnects_itself_and_nobody_else);
     tcase_add_test(three, a_refused_client_hears_why);
     tcase_add_test(three, a_stopped_server_tells_everybody_once_and_can_start_again);

@@ -633,6 +633,37 @@ START_TEST(drained_comes_when_the_slow_one_has_gone)
 }
 END_TEST
 
+static void free_host(gdws_multiplayer *multiplayer, int32_t id, void *user)
+{
+    (void)id;
+    (void)user;
+    gdws_multiplayer_free(multiplayer);
+    p.host.mp = NULL;
+}
+
+/* By the look at the clock, and before the peer is signalled as disconnected. */
+START_TEST(a_server_may_be_freed_when_a_put_may_be_tried_again)
+{
+    for (int is_given_up = 0; is_given_up < 2; is_given_up++) {
+        gdws_multiplayer_signals signals = p.host.mp->signals;
+        signals.drained = free_host;
+        ck_assert_int_eq(gdws_multiplayer_set_stall_timeout_ms(p.host.mp, 60000), GDWS_OK);
+        raw_join();
+        stuff();
+        ck_assert_int_eq(gdws_multiplayer_set_signals(p.host.mp, &signals), GDWS_OK);
+        if (is_given_up == 1) {
+            ck_assert_int_eq(gdws_multiplayer_set_stall_timeout_ms(p.host.mp, 10), GDWS_OK);
+        } else {
+            rawsock_close(&raws[0]);
+        }
+        WAIT_FOR_ON(p.loop, p.host.mp == NULL);
+        ck_assert_int_eq(p.host.disconnected, 1);
+        tear_down();
+        set_up_3();
+    }
+}
+END_TEST
+
 static int times_asked;
 
 static bool count_turn(gdws_multiplayer *multiplayer, gdwsi_member *member)
@@ -907,6 +938,7 @@ Suite *multiplayer_wire_suite(void)
     tcase_add_test(three, the_server_has_its_turn_at_a_slow_target_that_another_floods);
     tcase_add_test(three, drained_comes_when_the_slow_one_is_given_up);
     tcase_add_test(three, drained_comes_when_the_slow_one_has_gone);
+    tcase_add_test(three, a_server_may_be_freed_when_a_put_may_be_tried_again);
     tcase_add_test(three, whoever_must_wait_is_asked_once_however_much_another_says);
     tcase_add_test(three, what_leavers_said_last_is_kept_though_the_queue_is_full);
     tcase_add_test(three, a_client_speaks_as_godot_3s_client);
