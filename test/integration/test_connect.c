@@ -175,11 +175,16 @@ START_TEST(clients_of_one_name_share_a_lookup)
     ck_assert_int_eq(gdws_client_connect_to_url(w.client, "ws://slow.invalid/"), GDWS_OK);
     ck_assert_int_eq(gdws_client_connect_to_url(second, "ws://slow.invalid/2"), GDWS_OK);
     ck_assert_int_eq(gdws_client_connect_to_url(third, "ws://slow.invalid/3"), GDWS_OK);
+    /* Another name is another lookup, and ends later. */
+    gdws_client *other = gdws_client_new(w.loop);
+    ck_assert_int_eq(gdws_client_connect_to_url(other, "ws://slower.invalid/"), GDWS_OK);
     ck_assert_int_eq(gdws_client_disconnect_from_host(second, 1000, ""), GDWS_OK);
     expect_error(GDWS_CANT_RESOLVE, "slow.invalid");
     ck_assert_int_eq(gdws_client_get_error(second), GDWS_SKIP);
     ck_assert_int_eq(gdws_client_get_error(third), GDWS_CANT_RESOLVE);
-    ck_assert_int_eq(world_slow_lookups() - before, 1);
+    ck_assert_int_eq(world_slow_lookups() - before, 2);
+    WAIT_FOR(&w, gdws_client_get_error(other) == GDWS_CANT_RESOLVE);
+    gdws_client_free(other);
     gdws_client_free(second);
     gdws_client_free(third);
 }

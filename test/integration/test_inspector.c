@@ -175,15 +175,17 @@ START_TEST(foreign_hosts_are_refused)
     static const struct {
         const char *host;
         int status;
-    } foreign[] = {{"evil.example", 403},
-                   {"localhost.evil.example", 403},
-                   {"127.0.0.1.nip.io", 403},
-                   {"127.1", 403},
-                   {"127.0.0.1:80x", 400},
-                   {"[::1", 400},
-                   {"::1", 400},
-                   {"[evil]", 400},
-                   {"localhost:80:80", 400}};
+    } foreign[] = {
+        {"evil.example", 403},
+        {"localhost.evil.example", 403},
+        {"127.0.0.1.nip.io", 403},
+        {"127.1", 403},
+        {"a-name-that-is-longer-than-any-number-which-a-machine-could-have.example", 403},
+        {"127.0.0.1:80x", 400},
+        {"[::1", 400},
+        {"::1", 400},
+        {"[evil]", 400},
+        {"localhost:80:80", 400}};
     static const char *const own[] = {"127.0.0.1", "localhost", "LOCALHOST:1234",
                                       "[::1]",     "[::1]:80",  "192.168.1.7:9000"};
     char headers[256];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* This getaddrinfo stands before the system's in the test programs. Its name service is slow: names
- * that begin with "slow" are looked up for three seconds, in vain. And localhost is known with the
- * dot of a whole name, too, as a DNS server knows names, but not the system's list of hosts.
- * two.test has two addresses. */
+ * that begin with "slow" are looked up for three seconds, in vain, with "slower" for four. And
+ * localhost is known with the dot of a whole name, too, as a DNS server knows names, but not the
+ * system's list of hosts. two.test has two addresses. */
 #include <dlfcn.h>
 #include <netdb.h>
 #include <stdatomic.h>
@@ -37,7 +37,7 @@ __attribute__((visibility("default"))) int getaddrinfo(const char *name, const c
 {
     if (name != NULL && strncmp(name, "slow", 4) == 0) {
         (void)atomic_fetch_add(&slow_lookups, 1);
-        (void)sleep(3);
+        (void)sleep(strncmp(name, "slower", 6) == 0 ? 4 : 3);
         return EAI_NONAME;
     }
     if (name != NULL && strcmp(name, "localhost.") == 0) {
