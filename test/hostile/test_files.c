@@ -718,35 +718,6 @@ START_TEST(a_big_file_waits_for_its_reader_and_holds_nobody_up)
 }
 END_TEST
 
-/* The server's socket does not become writable in the 10 s after which somebody who takes nothing
- * would be given up. */
-START_TEST(a_slow_reader_of_a_big_file_is_waited_for)
-{
-    static uint8_t bytes[20000];
-    int small = 32768;
-    rawsock raw;
-    char head[2048];
-    make_big();
-    open_raw(&raw);
-    ck_assert_int_eq(setsockopt(raw.descriptor, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
-    get(&raw, "/big.bin", head, sizeof(head));
-    const gdwsi_link *link = w.server->links;
-    wait_for_full_buffers(link);
-    uint64_t start = world_now_ms();
-    uint64_t next = start;
-    while (world_now_ms() - start < 12000) {
-        if (world_now_ms() >= next) {
-            (void)recv(raw.descriptor, bytes, sizeof(bytes), MSG_DONTWAIT);
-            next += 500;
-        }
-        (void)gdws_loop_wait(w.loop, 50);
-        ck_assert_ptr_eq(w.server->links, link);
-        ck_assert_ptr_nonnull(link->answer);
-    }
-    rawsock_close(&raw);
-}
-END_TEST
-
 /* Whether the server has read all that has come to a connection. */
 static bool has_read_all(const gdwsi_link *link)
 {
@@ -904,7 +875,6 @@ Suite *files_suite(void)
     tcase_add_test(tests, isolation_is_sent_when_it_is_asked_for);
     tcase_add_test(tests, a_document_root_must_be_a_directory);
     tcase_add_test(tests, a_big_file_waits_for_its_reader_and_holds_nobody_up);
-    tcase_add_test(tests, a_slow_reader_of_a_big_file_is_waited_for);
     tcase_add_loop_test(tests, what_follows_the_last_request_does_not_cut_its_answer, 0, 4);
     tcase_add_test(tests, a_client_that_goes_in_the_middle_leaves_nothing_open);
     tcase_add_test(tests, a_file_that_becomes_shorter_ends_the_connection);

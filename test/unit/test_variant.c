@@ -179,9 +179,9 @@ START_TEST(numbers_are_asked_for_as_either_kind)
         {0x1p63, INT64_MAX},
         {-1e300, INT64_MIN},
         {-0x1p63, INT64_MIN},
-        {INFINITY, INT64_MAX},
-        {-INFINITY, INT64_MIN},
-        {NAN, 0},
+        {HUGE_VAL, INT64_MAX},
+        {-HUGE_VAL, INT64_MIN},
+        {(double)NAN, 0},
         {0x1.fffffffffffffp62, 0x7ffffffffffffc00},
     };
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
