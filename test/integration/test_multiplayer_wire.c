@@ -578,10 +578,13 @@ START_TEST(the_server_has_its_turn_at_a_slow_target_that_another_floods)
         party_say(&p.guests[0], ids[0], "g");
     }
     ck_assert_int_eq(gdws_multiplayer_put_packet(host, "h", 1), GDWS_OUT_OF_MEMORY);
+    uint64_t limit = world_now_ms() + WORLD_LIMIT_MS;
     while (heard < 20 || said < 3) {
         const uint8_t *payload;
         size_t length;
         int before = p.host.drained;
+        ck_assert_int_eq(p.host.disconnected, 0);
+        ck_assert(world_now_ms() < limit);
         ck_assert_int_eq(rawsock_read_frame(&raws[0], &payload, &length), BINARY);
         heard += payload[0] == 0 && length == 10 && payload[9] == 'g' ? 1 : 0;
         said += payload[0] == 0 && length == 10 && payload[9] == 'h' ? 1 : 0;
@@ -592,7 +595,8 @@ START_TEST(the_server_has_its_turn_at_a_slow_target_that_another_floods)
                 turns == 0 ? GDWS_PARAMETER_RANGE_ERROR : GDWS_OK);
             turns++;
             while (gdws_multiplayer_put_packet(host, "h", 1) == GDWS_OK) {
-                /* Until it has to wait again. */
+                /* Until it has to wait again, which is soon, unless that one is being closed. */
+                ck_assert(world_now_ms() < limit);
             }
         }
     }
