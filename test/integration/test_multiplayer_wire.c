@@ -507,11 +507,8 @@ static void listen_with_room_for_one(void)
 START_TEST(those_who_wait_for_a_slow_target_take_turns)
 {
     int said[4] = {0};
-    gdws_multiplayer_close(p.host.mp);
-    ck_assert_int_eq(gdws_server_set_max_queued_packets(gdws_multiplayer_get_server(p.host.mp), 1),
-                     GDWS_OK);
     ck_assert_int_eq(gdws_multiplayer_set_stall_timeout_ms(p.host.mp, 60000), GDWS_OK);
-    party_listen(&p);
+    listen_with_room_for_one();
     raw_join();
     for (size_t i = 0; i < 4; i++) {
         (void)party_join_beside(raw_count + i);

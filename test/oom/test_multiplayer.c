@@ -209,25 +209,32 @@ START_TEST(every_allocation_of_a_session_may_fail)
 }
 END_TEST
 
+/* Connect a client on Godot 4's wire to a raw server, which has not greeted it yet. */
+static void connect_to_raw(gdws_multiplayer *mp, rawsock *raw)
+{
+    char url[64];
+    uint16_t port;
+    int listener = rawsock_listen(&port);
+    ck_assert_int_eq(gdws_multiplayer_set_wire(mp, GDWS_MULTIPLAYER_GODOT_4), GDWS_OK);
+    (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u/", port);
+    ck_assert_int_eq(gdws_multiplayer_create_client(mp, url), GDWS_OK);
+    rawsock_accept_plain(raw, gdws_multiplayer_get_loop(mp), listener);
+    rawsock_stop_listening(listener);
+    rawsock_answer_upgrade(raw, "");
+}
+
 /* The nth allocation fails while a client reads a greeting that is none. */
 static void greet_wrongly(size_t nth)
 {
-    char url[64];
     uint8_t frame[16];
-    uint16_t port;
     rawsock raw;
     player one = {.mp = gdws_multiplayer_new(NULL)};
     const gdws_multiplayer_signals signals = {
         .size = sizeof(signals), .user = &one, .connection_failed = on_failed};
     gdws_loop *loop = gdws_multiplayer_get_loop(one.mp);
     gdws_client *client = gdws_multiplayer_get_client(one.mp);
-    int listener = rawsock_listen(&port);
     ck_assert_int_eq(gdws_multiplayer_set_signals(one.mp, &signals), GDWS_OK);
-    ck_assert_int_eq(gdws_multiplayer_set_wire(one.mp, GDWS_MULTIPLAYER_GODOT_4), GDWS_OK);
-    (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u/", port);
-    ck_assert_int_eq(gdws_multiplayer_create_client(one.mp, url), GDWS_OK);
-    rawsock_accept_plain(&raw, loop, listener);
-    rawsock_answer_upgrade(&raw, "");
+    connect_to_raw(one.mp, &raw);
     WAIT_FOR_ON(loop, gdws_client_get_connection_status(client) == GDWS_CONNECTION_CONNECTED);
     size_t size = rawsock_frame(frame, 0x82, "no", 2, false);
     ck_assert_int_gt(rawsock_try_send(&raw, frame, size), 0);
@@ -240,7 +247,6 @@ static void greet_wrongly(size_t nth)
     WAIT_FOR_ON(loop,
                 gdws_peer_get_ready_state(gdws_client_get_peer(client, 1)) != GDWS_STATE_OPEN);
     rawsock_close(&raw);
-    rawsock_stop_listening(listener);
     WAIT_FOR_ON(loop, one.failed == 1);
     gdws_multiplayer_free(one.mp);
     ck_assert_uint_eq(gdwsi_mem_live(), 0);
@@ -268,9 +274,7 @@ static void count_warning(gdws_log_level level, const char *line, void *user)
  * packet waited for memory and came nevertheless. */
 static bool read_last_words(size_t nth)
 {
-    char url[64];
     uint8_t frames[64];
-    uint16_t port;
     rawsock raw;
     player one = {.mp = gdws_multiplayer_new(NULL)};
     const gdws_multiplayer_signals signals = {.size = sizeof(signals),
@@ -280,13 +284,8 @@ static bool read_last_words(size_t nth)
                                               .peer_packet = on_packet};
     gdws_loop *loop = gdws_multiplayer_get_loop(one.mp);
     gdws_client *client = gdws_multiplayer_get_client(one.mp);
-    int listener = rawsock_listen(&port);
     ck_assert_int_eq(gdws_multiplayer_set_signals(one.mp, &signals), GDWS_OK);
-    ck_assert_int_eq(gdws_multiplayer_set_wire(one.mp, GDWS_MULTIPLAYER_GODOT_4), GDWS_OK);
-    (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u/", port);
-    ck_assert_int_eq(gdws_multiplayer_create_client(one.mp, url), GDWS_OK);
-    rawsock_accept_plain(&raw, loop, listener);
-    rawsock_answer_upgrade(&raw, "");
+    connect_to_raw(one.mp, &raw);
     size_t size = rawsock_frame(frames, 0x82, "\2\0\0\0", 4, false);
     ck_assert_int_gt(rawsock_try_send(&raw, frames, size), 0);
     WAIT_FOR_ON(loop, one.succeeded == 1);
@@ -306,7 +305,6 @@ static bool read_last_words(size_t nth)
     ck_assert_msg(one.heard == 1 || warnings > 0 || code != 1000,
                   "allocation %zu: the packet is lost and nobody is told", nth);
     rawsock_close(&raw);
-    rawsock_stop_listening(listener);
     gdws_multiplayer_free(one.mp);
     ck_assert_uint_eq(gdwsi_mem_live(), 0);
     return has_failed && one.heard == 1;
