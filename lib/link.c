@@ -25,11 +25,6 @@
 
 enum { CLOSE_GOING_AWAY = 1001, CLOSE_INVALID_PAYLOAD = 1007, CLOSE_TOO_BIG = 1009 };
 
-static gdwsi_link *link_of_peer(gdws_peer *peer)
-{
-    return (gdwsi_link *)(void *)peer;
-}
-
 static gdwsi_link *link_of_signal(gdwsi_task *task)
 {
     return (gdwsi_link *)(void *)((char *)task - offsetof(gdwsi_link, signal));
@@ -167,7 +162,7 @@ static void run_flush(gdwsi_task *task)
 
 static void on_changed(gdws_peer *peer)
 {
-    gdwsi_link *link = link_of_peer(peer);
+    gdwsi_link *link = gdwsi_link_of_peer(peer);
     if (peer->close_queued) {
         gdwsi_link_await_close(link);
     }
@@ -181,7 +176,7 @@ static void on_changed(gdws_peer *peer)
 
 static gdws_error on_set_no_delay(gdws_peer *peer, bool enabled)
 {
-    gdwsi_link *link = link_of_peer(peer);
+    gdwsi_link *link = gdwsi_link_of_peer(peer);
     int value = enabled ? 1 : 0;
     if (!gdwsi_link_can_write(link)) {
         return GDWS_UNAVAILABLE;
@@ -193,7 +188,7 @@ static gdws_error on_set_no_delay(gdws_peer *peer, bool enabled)
 
 static void on_received_pong(gdws_peer *peer, const uint8_t *payload, size_t length)
 {
-    gdwsi_link *link = link_of_peer(peer);
+    gdwsi_link *link = gdwsi_link_of_peer(peer);
     uint64_t token = 0;
     gdwsi_link_note_heard(link);
     if (length == sizeof(token)) {
@@ -209,7 +204,7 @@ static void on_received_pong(gdws_peer *peer, const uint8_t *payload, size_t len
 /* Only inside of a poll: nothing happens between polls. */
 static size_t on_send_at_once(gdws_peer *peer, const gdwsi_frame *frame, const void *payload)
 {
-    gdwsi_link *link = link_of_peer(peer);
+    gdwsi_link *link = gdwsi_link_of_peer(peer);
     if (!link->loop->is_polling || link->is_choked || !gdwsi_link_can_write(link) ||
         link->transport->send_at_once == NULL) {
         return 0;

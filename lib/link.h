@@ -185,6 +185,12 @@ void gdwsi_link_note_heard(gdwsi_link *link);
  * cannot have been answered yet. */
 void gdwsi_link_note_taken(gdwsi_link *link);
 
+/* The link that has this peer as its first member. */
+static inline gdwsi_link *gdwsi_link_of_peer(gdws_peer *peer)
+{
+    return (gdwsi_link *)(void *)peer;
+}
+
 /* The socket; -1 when there is none. */
 int gdwsi_link_descriptor(const gdwsi_link *link);
 

@@ -239,7 +239,7 @@ static void turn_away(gdws_peer *peer, int code, const char *reason)
 {
     gdwsi_log_write(GDWS_LOG_INFO, "multiplayer: a connection is closed with %d: %s", code, reason);
     if (gdws_peer_close(peer, code, reason) == GDWS_OUT_OF_MEMORY) {
-        gdwsi_link_shut((gdwsi_link *)(void *)peer, code);
+        gdwsi_link_shut(gdwsi_link_of_peer(peer), code);
     }
 }
 
